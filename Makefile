@@ -32,7 +32,8 @@ endif
 
 pkg = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 # Third-party headers come by -isystem, so that our warnings are about our code.
-PKG_CFLAGS = $(patsubst -I%,-isystem %,$(call pkg,cflags,$(PKGS)))
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(call pkg,cflags,$(PKGS)))
+Q := $(if $(V),,@)
 CFLAGS_ALL = -std=gnu11 -g -D_GNU_SOURCE -I. $(WARN) $(HARDEN) $(SAN) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(LINK_HARDEN) $(SAN) $(LDFLAGS)
 
@@ -53,7 +54,7 @@ include $(MODULES)
 objs = $(patsubst %.c,$(B)/obj/%.o,$($(1)_SRC))
 ALL_SRC := $(sort $(foreach n,$(LIBS) $(PROGRAMS) $(TESTS) $(TOOLS),$($(n)_SRC)))
 
-all: $(PROGRAMS:%=$(B)/bin/%) $(EXTRA_ALL)
+all: $(LIBS:%=$(B)/lib/lib%.a) $(PROGRAMS:%=$(B)/bin/%) $(EXTRA_ALL)
 tests: $(TESTS:%=$(B)/test/%) $(TOOLS:%=$(B)/tools/%)
 tools: $(TOOLS:%=$(B)/tools/%)
 
@@ -64,7 +65,8 @@ $(B)/flags: FORCE
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(call pkg_of,$*) -MMD -MP -c $< -o $@
+	$(if $(V),,@echo '  CC    $<')
+	$(Q)$(CC) $(CFLAGS_ALL) $(call pkg_of,$*) -MMD -MP -c $< -o $@
 # A folder that needs a package of its own names it: PKG_<folder with _ for /> := package...
 pkg_of = $(foreach p,$(PKG_$(subst /,_,$(patsubst %/,%,$(dir $(1))))),$(patsubst -I%,-isystem %,$(call pkg,cflags,$(p))))
 
@@ -72,20 +74,25 @@ define lib_rule
 $(B)/lib/lib$(1).a: $(call objs,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 endef
 $(foreach l,$(LIBS),$(eval $(call lib_rule,$(l))))
 
 define program_rule
 $(B)/$(2)/$(1): $(call objs,$(1)) $(foreach l,$($(1)_LIBS),$(B)/lib/lib$(l).a)
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS_ALL) -o $$@ $(call objs,$(1)) -Wl,--start-group $(foreach l,$($(1)_LIBS),$(B)/lib/lib$(l).a) -Wl,--end-group $($(1)_LDLIBS) -lpthread
+	$$(if $$(V),,@echo '  LINK  $$@')
+	$$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $(call objs,$(1)) -Wl,--start-group $(foreach l,$($(1)_LIBS),$(B)/lib/lib$(l).a) -Wl,--end-group $($(1)_LDLIBS) -lpthread
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p),bin)))
 $(foreach p,$(TESTS),$(eval $(call program_rule,$(p),test)))
 $(foreach p,$(TOOLS),$(eval $(call program_rule,$(p),tools)))
 
 -include $(ALL_SRC:%.c=$(B)/obj/%.d)
+
+# Unit tests, one after the other; SANITIZE=address or thread runs them instrumented.
+unit: $(TESTS:%=$(B)/test/%) $(TOOLS:%=$(B)/tools/%) $(PROGRAMS:%=$(B)/bin/%)
+	tests/run $(TESTS:%=$(B)/test/%)
 
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format:
@@ -95,4 +102,5 @@ clean:
 	rm -rf build/asan build/tsan build/obj build/lib build/bin build/test/test_* build/tools build/flags
 
 FORCE:
-.PHONY: all tests tools format clean FORCE
+
+.PHONY: all tests unit tools format clean FORCE

@@ -1,0 +1,3 @@
+LIBS += base
+base_SRC := $(wildcard lib/base/*.c)
+BASE_LDLIBS := -lcrypto -linih

@@ -1,0 +1,2 @@
+LIBS += model
+model_SRC := $(wildcard lib/model/*.c)
