@@ -1,0 +1,23 @@
+# The bench harness. A bench is a tool bench_<name> that links libbench: TOOLS += bench_<name>, its NAME_SRC, NAME_LIBS, NAME_LDLIBS.
+#   make bench               every bench        make bench BENCH=relay        one
+#   make bench QUICK=1       few rounds, to see that they work
+LIBS += bench
+bench_SRC := tests/bench/bench.c tests/bench/ratio.c tests/bench/machine.c
+
+TOOLS += bench_report
+bench_report_SRC := tests/bench/bench_report.c client/carrelctl/table.c client/carrelctl/text.c
+bench_report_LDLIBS := -ljansson -lm
+
+TESTS += test_ratio test_bench
+test_ratio_SRC := tests/unit/test_ratio.c
+test_ratio_LIBS := bench
+test_ratio_LDLIBS := -lcmocka -ljansson -lm
+test_bench_SRC := tests/unit/test_bench.c
+test_bench_LIBS := bench
+test_bench_LDLIBS := -lcmocka -ljansson -lm
+
+# Benches measure the daemons too, so those are built.
+bench: $(B)/tools/bench_report FORCE
+	$(MAKE) --no-print-directory all $(if $(BENCH),$(BENCH:%=$(B)/tools/bench_%),tools)
+	tests/bench/run $(B)/tools build/bench.json $(if $(QUICK),--quick) $(BENCH)
+.PHONY: bench
