@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/carrelctl/text.h"
+#include "client/carrelctl/screen.h"
 
 struct cell {
     char *text;
@@ -52,10 +52,10 @@ bool table_cell(struct table *table, const char *text, enum table_mark mark)
         table->cells = cells;
         table->room = room;
     }
-    char *clean = text_clean(text && *text ? text : "-");
+    char *clean = screen_clean(text && *text ? text : "-");
     if (!clean)
         return false;
-    table->cells[table->n_cells++] = (struct cell){.text = clean, .width = text_width(clean), .mark = mark};
+    table->cells[table->n_cells++] = (struct cell){.text = clean, .width = screen_width(clean), .mark = mark};
     return true;
 }
 
@@ -78,7 +78,7 @@ static void print_row(const struct table *table, const struct cell *row, const s
 {
     for (size_t c = 0; c < table->n_columns; c++) {
         const char *text = row ? row[c].text : table->columns[c].head;
-        size_t width = row ? row[c].width : text_width(text);
+        size_t width = row ? row[c].width : screen_width(text);
         const char *on = colour ? mark_on[row ? row[c].mark : TABLE_DIM] : "";
         print_cell(out, text, width, widths[c], table->columns[c].right, c + 1 == table->n_columns, on);
     }
@@ -92,7 +92,7 @@ void table_print(const struct table *table, FILE *out, bool colour)
     if (!widths)
         return;
     for (size_t c = 0; c < table->n_columns; c++)
-        widths[c] = text_width(table->columns[c].head);
+        widths[c] = screen_width(table->columns[c].head);
     for (size_t i = 0; i < table_rows(table) * table->n_columns; i++)
         if (table->cells[i].width > widths[i % table->n_columns])
             widths[i % table->n_columns] = table->cells[i].width;

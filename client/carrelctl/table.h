@@ -1,7 +1,7 @@
 /* Aligned columns for people.
  *
- * Runs in carrelctl and in the bench report, one thread at a time. Cells are cleaned when they are put in (text.h), so
- * that whatever a server sent, a row is one line. Invariant: every row printed has the same number of cells as there
+ * Runs in carrelctl and in the bench report, one thread at a time. Cells are cleaned when they are put in (screen.h),
+ * so that whatever a server sent, a row is one line. Invariant: every row printed has the same number of cells as there
  * are columns.
  */
 #ifndef CARREL_CARRELCTL_TABLE_H

@@ -5,10 +5,9 @@ LIBS += bench
 bench_SRC := tests/bench/bench.c tests/bench/ratio.c tests/bench/machine.c
 
 TOOLS += bench_report
-bench_report_SRC := tests/bench/bench_report.c client/carrelctl/table.c client/carrelctl/text.c
+bench_report_SRC := tests/bench/bench_report.c client/carrelctl/table.c client/carrelctl/screen.c
 bench_report_LDLIBS := -ljansson -lm
 
-TESTS += test_ratio test_bench
 test_ratio_SRC := tests/unit/test_ratio.c
 test_ratio_LIBS := bench
 test_ratio_LDLIBS := -lcmocka -ljansson -lm

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "client/carrelctl/text.h"
+#include "client/carrelctl/screen.h"
 
 static void test_clean(void **state)
 {
@@ -39,7 +39,7 @@ static void test_clean(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char *got = text_clean(cases[i].in);
+        char *got = screen_clean(cases[i].in);
         assert_string_equal(got, cases[i].out);
         free(got);
     }
@@ -48,12 +48,12 @@ static void test_clean(void **state)
 static void test_width(void **state)
 {
     (void)state;
-    assert_int_equal(text_width("office"), 6);
-    assert_int_equal(text_width("Büro"), 4);
-    assert_int_equal(text_width("u\xcc\x88"), 1);
-    assert_int_equal(text_width("日本"), 4);
-    assert_int_equal(text_width(""), 0);
-    assert_int_equal(text_width(NULL), 0);
+    assert_int_equal(screen_width("office"), 6);
+    assert_int_equal(screen_width("Büro"), 4);
+    assert_int_equal(screen_width("u\xcc\x88"), 1);
+    assert_int_equal(screen_width("日本"), 4);
+    assert_int_equal(screen_width(""), 0);
+    assert_int_equal(screen_width(NULL), 0);
 }
 
 static void test_duration(void **state)
@@ -69,7 +69,7 @@ static void test_duration(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_string_equal(text_duration(cases[i].ms, buf, sizeof(buf)), cases[i].out);
+        assert_string_equal(screen_duration(cases[i].ms, buf, sizeof(buf)), cases[i].out);
 }
 
 static void test_bytes(void **state)
@@ -77,12 +77,12 @@ static void test_bytes(void **state)
     char buf[32];
 
     (void)state;
-    assert_string_equal(text_bytes(0, buf, sizeof(buf)), "0 B");
-    assert_string_equal(text_bytes(1023, buf, sizeof(buf)), "1023 B");
-    assert_string_equal(text_bytes(1536, buf, sizeof(buf)), "1.5 KiB");
-    assert_string_equal(text_bytes(2147483648, buf, sizeof(buf)), "2.0 GiB");
-    assert_string_equal(text_bytes(INT64_MAX, buf, sizeof(buf)), "8.0 EiB");
-    assert_string_equal(text_bytes(-1, buf, sizeof(buf)), "-");
+    assert_string_equal(screen_bytes(0, buf, sizeof(buf)), "0 B");
+    assert_string_equal(screen_bytes(1023, buf, sizeof(buf)), "1023 B");
+    assert_string_equal(screen_bytes(1536, buf, sizeof(buf)), "1.5 KiB");
+    assert_string_equal(screen_bytes(2147483648, buf, sizeof(buf)), "2.0 GiB");
+    assert_string_equal(screen_bytes(INT64_MAX, buf, sizeof(buf)), "8.0 EiB");
+    assert_string_equal(screen_bytes(-1, buf, sizeof(buf)), "-");
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "client/carrelctl/text.h"
+#include "client/carrelctl/screen.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -70,7 +70,7 @@ static size_t decode(const char *s, uint32_t *ret)
     return len;
 }
 
-char *text_clean(const char *s)
+char *screen_clean(const char *s)
 {
     char *out = NULL;
     size_t size = 0;
@@ -96,7 +96,7 @@ char *text_clean(const char *s)
     return out;
 }
 
-size_t text_width(const char *s)
+size_t screen_width(const char *s)
 {
     size_t width = 0;
 
@@ -112,7 +112,7 @@ size_t text_width(const char *s)
     return width;
 }
 
-char *text_duration(int64_t ms, char *buf, size_t size)
+char *screen_duration(int64_t ms, char *buf, size_t size)
 {
     static const struct {
         int64_t seconds;
@@ -131,7 +131,7 @@ char *text_duration(int64_t ms, char *buf, size_t size)
     return buf;
 }
 
-char *text_bytes(int64_t bytes, char *buf, size_t size)
+char *screen_bytes(int64_t bytes, char *buf, size_t size)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     double n = (double)bytes;
