@@ -26,6 +26,8 @@ HARDEN := -O1 -fno-omit-frame-pointer -fPIE
 SAN := -fsanitize=thread
 B := build/tsan
 endif
+# DEV=1 makes warnings errors; CI sets it.
+DEV ?= $(if $(CI),1)
 ifeq ($(DEV),1)
 WARN += -Werror
 endif
@@ -94,6 +96,15 @@ $(foreach p,$(TOOLS),$(eval $(call program_rule,$(p),tools)))
 unit: $(TESTS:%=$(B)/test/%) $(TOOLS:%=$(B)/tools/%) $(PROGRAMS:%=$(B)/bin/%)
 	tests/run $(TESTS:%=$(B)/test/%)
 
+# Installs what is missing, builds, runs everything. The recursion lets the packages be found once they are there.
+test:
+	deploy/deps
+	$(MAKE) -j2 all tests
+	tests/all
+
+check:
+	tests/gates/run
+
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format:
 	clang-format -i $(C_FILES)
@@ -103,4 +114,4 @@ clean:
 
 FORCE:
 
-.PHONY: all tests unit tools format clean FORCE
+.PHONY: all tests unit test check tools format clean FORCE
