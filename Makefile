@@ -48,7 +48,7 @@ LIBS :=
 PROGRAMS :=
 TESTS :=
 TOOLS :=
-MODULES := $(sort $(wildcard lib/*/module.mk auth/module.mk linkedclone/module.mk poolmgr/module.mk broker/module.mk \
+MODULES := $(sort $(wildcard docs/module.mk lib/*/module.mk auth/module.mk linkedclone/module.mk poolmgr/module.mk broker/module.mk \
              gateway/module.mk gateway/*/module.mk client/module.mk client/*/module.mk web/module.mk deploy/module.mk deploy/*/module.mk tests/module.mk \
              tests/*/module.mk))
 include $(MODULES)
@@ -102,7 +102,7 @@ test:
 	$(MAKE) -j2 all tests
 	tests/all
 
-check:
+check: all tests
 	tests/gates/run
 
 C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
