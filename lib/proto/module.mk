@@ -3,3 +3,7 @@ proto_SRC := $(wildcard lib/proto/*.c)
 PROTO_LDLIBS := -ljansson
 test_pm_LIBS := proto base
 test_pm_LDLIBS := -lcmocka -ljansson -lcrypto -linih
+test_x224_LIBS := proto base
+test_gw_LIBS := proto base
+test_gw_LDLIBS := -lcmocka -ljansson -lcrypto -linih
+fuzz_gw_LDLIBS := -ljansson -lcrypto -linih
