@@ -68,7 +68,7 @@ int httpc_new(struct loop *loop, unsigned max_connections, struct httpc **ret_ht
 void httpc_free(struct httpc *httpc);
 
 /* Starts a request; everything in `request` is copied. ret_exchange (may be NULL) is valid until done or cancel.
- * Handlers are never called before it returns. Errors: ERR_NOMEM, ERR_INVALID. */
+ * Handlers are never called before it returns. Not from inside head() and data(). Errors: ERR_NOMEM, ERR_INVALID. */
 int httpc_start(struct httpc *httpc, const struct httpc_request *request, const struct httpc_handlers *handlers,
                 struct httpc_exchange **ret_exchange, struct error *reterr);
 /* No handler is called any more. Allowed inside handlers. */

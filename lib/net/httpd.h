@@ -64,13 +64,14 @@ struct httpd_options {
     /* A request whose method is none of HTTP's ("RDG_OUT_DATA"): the connection with its first bytes, the TLS handshake
      * done. Returns true when it took the stream (it then owns it), false for the usual 501. NULL = always 501. */
     bool (*on_raw)(struct stream *stream, const void *first, size_t len, const struct httpd_peer *peer, void *arg);
-    /* A connection has ended (accepted here or adopted); for per-address counts. May be NULL. */
+    /* A connection (accepted here or adopted) has ended or was taken over; for per-address counts. May be NULL. */
     void (*on_closed)(const struct httpd_peer *peer, void *arg);
 };
 
 /* ret_httpd: free with httpd_free. Errors: ERR_INVALID (a bad pattern), ERR_NOMEM. */
 int httpd_new(struct loop *loop, const struct httpd_options *options, struct httpd **ret_httpd, struct error *reterr);
-/* Closes listeners and connections. Requests that handlers still hold stay valid until they are answered. */
+/* Closes listeners and connections; not from inside its own callbacks. Requests that handlers still hold stay valid
+ * until they are answered. */
 void httpd_free(struct httpd *httpd);
 /* No new connections, idle ones are closed, answers under way end with Connection: close. */
 void httpd_drain(struct httpd *httpd);
@@ -127,7 +128,7 @@ void httpd_set_header(struct httpd_request *req, const char *name, const char *v
 void httpd_respond(struct httpd_request *req, int status, const char *content_type, const void *body, size_t len);
 /* take_json: its reference is dropped. NULL (out of memory) = 500. */
 void httpd_json(struct httpd_request *req, int status, json_t *take_json);
-/* RFC 9457: type "urn:carrel:problem:<code>", title, status, detail, code. title NULL = the status's reason phrase. */
+/* RFC 9457: type "about:blank", title, status, detail, code. title NULL = the status's reason phrase. */
 void httpd_problem(struct httpd_request *req, int status, const char *code, const char *title, const char *detail);
 /* The same out of an error: status and code follow from it (NOT_FOUND → 404 "not_found" …), detail is its sentence.
  * ERR_INTERNAL, ERR_NOMEM, ERR_IO and ERR_STORE tell a client only that it failed. */
@@ -138,7 +139,7 @@ void httpd_problem_err(struct httpd_request *req, int code, const struct error *
  * nothing was taken: go on in on_drain), ERR_NOMEM. */
 int httpd_begin(struct httpd_request *req, int status, const char *content_type, int64_t content_length);
 int httpd_write(struct httpd_request *req, const void *data, size_t len);
-/* Called when what waited has been sent, so that a paused source can go on. */
+/* Called once, when what waits has been sent, so that a source paused by ERR_BUSY can go on. */
 void httpd_on_drain(struct httpd_request *req, void (*fn)(struct httpd_request *req, void *arg), void *arg);
 size_t httpd_pending(const struct httpd_request *req);
 /* ok false: the body is not complete; the connection is cut so that the client notices. */

@@ -37,9 +37,13 @@ void stream_set_handler(struct stream *s, void (*on_event)(struct stream *s, uns
 void stream_watch(struct stream *s, unsigned events);
 
 /* Both: 0 with *ret_n > 0; ERR_AGAIN (wait for an event); ERR_CLOSED (read: orderly end); ERR_IO, ERR_TLS.
- * A reader that stops before ERR_AGAIN gets STREAM_READABLE again. */
+ * After ERR_AGAIN call stream_watch again (TLS may wait for the other direction now). A reader that stops before
+ * ERR_AGAIN gets STREAM_READABLE again. */
 int stream_read(struct stream *s, void *data, size_t size, size_t *ret_n, struct error *reterr);
 int stream_write(struct stream *s, const void *data, size_t len, size_t *ret_n, struct error *reterr);
+
+/* No more output: TLS goodbye, then the sending half is shut. Reading goes on. */
+void stream_shutdown(struct stream *s);
 
 int stream_fd(const struct stream *s);
 bool stream_is_tls(const struct stream *s);
