@@ -70,6 +70,10 @@ int store_desktop_list(struct store *store, const struct store_desktop_filter *f
 int store_desktop_move(struct store *store, int64_t gen, const char *id, enum desktop_state from, enum desktop_state to,
                        const char *owner, int64_t deadline, const struct store_desktop_patch *patch, int64_t now_ms,
                        struct error *reterr);
+/* As store_desktop_move to "deleting", but only while it has no open assignment: a desktop that was given away
+ * meanwhile is left alone (ERR_CONFLICT). For scaling down and replacing. */
+int store_desktop_take_down(struct store *store, int64_t gen, const char *id, enum desktop_state from,
+                            const char *owner, int64_t deadline, int64_t now_ms, struct error *reterr);
 /* Change fields while it stays in `state`. owner NULL = leave; deadline 0 = leave, negative = none.
  * Errors: ERR_CONFLICT (is no longer in `state`), ERR_NOT_FOUND, ERR_FENCED. */
 int store_desktop_note(struct store *store, int64_t gen, const char *id, enum desktop_state state, const char *owner,
