@@ -13,7 +13,7 @@ CC ?= gcc
 PKGS := libuv libwebsockets jansson libcurl openssl libvirt libpq sqlite3 libseccomp inih
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef \
-        -Wswitch-enum
+        -Wswitch-enum -Wno-format-truncation
 HARDEN := -O2 -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 LINK_HARDEN := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 SAN :=

@@ -84,11 +84,10 @@ static json_t *session_json(struct call *call, const struct store_session *s)
     uint32_t place = 0;
     if (s->desktop[0] == '\0' && s->state != SESSION_ENDED)
         store_session_place(call->broker->store, s->id, &place, NULL);
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", s->id, "pool", s->pool, "username",
-                  s->person, "display_name", s->display, "state", sm_name(&session_sm, s->state), "desktop",
-                  s->desktop_name, "connection", s->connection, "guest_user", s->guest_user, "intent", s->intent,
-                  "end_reason", s->end_reason);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", s->id, "pool", s->pool,
+                             "username", s->person, "display_name", s->display, "state", sm_name(&session_sm, s->state),
+                             "desktop", s->desktop_name, "connection", s->connection, "guest_user", s->guest_user,
+                             "intent", s->intent, "end_reason", s->end_reason);
     if (json == NULL)
         return NULL;
     json_object_set_new(json, "position", place > 0 ? json_integer(place) : json_null());

@@ -98,9 +98,9 @@ static int read_changeable(const json_t *body, struct store_pool *p, struct erro
         const char *name;
         int64_t min, max;
         int64_t *field;
-    } numbers[] = {{"min", 0, 10000, &p->size_min},          {"max", 0, 10000, &p->size_max},
-                   {"spare", 0, 10000, &p->spare},           {"memory_mib", 64, 1 << 20, &p->memory_mib},
-                   {"vcpus", 1, 256, &p->vcpus},             {"grace_s", 0, 7 * 86400, &p->grace_s},
+    } numbers[] = {{"min", 0, 10000, &p->size_min},     {"max", 0, 10000, &p->size_max},
+                   {"spare", 0, 10000, &p->spare},      {"memory_mib", 64, 1 << 20, &p->memory_mib},
+                   {"vcpus", 1, 256, &p->vcpus},        {"grace_s", 0, 7 * 86400, &p->grace_s},
                    {"idle_s", 0, 7 * 86400, &p->idle_s}};
     int r = 0;
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(numbers); i++)
@@ -187,8 +187,8 @@ static void pool_written(struct call *call, const char *act, const struct store_
 
 void admin_pool_create(struct call *call)
 {
-    static const char *const names[] = {"name",    "image",       "kind",        "min",      "max",   "spare",
-                                        "network", "memory_mib",  "vcpus",       "host",     "state", "credentials",
+    static const char *const names[] = {"name",    "image",       "kind",         "min",      "max",    "spare",
+                                        "network", "memory_mib",  "vcpus",        "host",     "state",  "credentials",
                                         "grace_s", "description", "bind_address", "security", "idle_s", NULL};
     struct store_pool pool;
     struct error e = {0};
@@ -218,8 +218,8 @@ void admin_pool_show(struct call *call)
 
 void admin_pool_change(struct call *call)
 {
-    static const char *const names[] = {"min",     "max",    "spare",       "memory_mib",   "vcpus",
-                                        "grace_s", "idle_s", "description", "bind_address", "state", NULL};
+    static const char *const names[] = {"min",    "max",         "spare",        "memory_mib", "vcpus", "grace_s",
+                                        "idle_s", "description", "bind_address", "state",      NULL};
     struct store_pool pool = {0};
     struct error e = {0};
     if (!call_body_only(call, names))

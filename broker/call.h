@@ -16,7 +16,7 @@
 
 struct call {
     struct broker *broker;
-    int64_t now_ms; /* wall clock when the request had arrived */
+    int64_t now_ms;                   /* wall clock when the request had arrived */
     char address[STORE_ADDRESS_SIZE]; /* of the person; from the gateway's X-Forwarded-For on the API socket */
     enum role role;                   /* what this caller may do */
     bool is_local_root;               /* root on the local socket, without a login */

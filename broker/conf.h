@@ -32,7 +32,7 @@
     X(TIME, directory, search_timeout, "5s", 100, 60000, "", false, "One search")                                      \
     X(TIME, directory, bind_timeout, "5s", 100, 60000, "", false, "One bind")                                          \
     X(TIME, directory, server_timeout, "2s", 100, 60000, "", false, "What one login spends on one server")             \
-    X(INT, directory, login_threads, "16", 1, 64, "threads", false, "Logins checked at once")                                \
+    X(INT, directory, login_threads, "16", 1, 64, "threads", false, "Logins checked at once")                          \
     X(STR, roles, admin_group, "carrel-admins", 0, 0, "", false, "Who may do everything")                              \
     X(STR, roles, operator_group, "carrel-operators", 0, 0, "", false, "Who may look and help")                        \
     X(STR, roles, auditor_group, "carrel-auditors", 0, 0, "", false, "Who may look")                                   \

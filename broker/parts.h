@@ -1,5 +1,5 @@
-/* Brings up and takes down the broker's parts that have state of their own: directory, pool manager link, preparation of
- * sessions, watchers, gateways. Loop's thread, once each. */
+/* Brings up and takes down the broker's parts that have state of their own: directory, pool manager link, preparation
+ * of sessions, watchers, gateways. Loop's thread, once each. */
 #ifndef CARREL_BROKER_PARTS_H
 #define CARREL_BROKER_PARTS_H
 

@@ -21,9 +21,8 @@ static enum role role_of_group(const struct conf *conf, const char *group)
     const struct {
         const char *group;
         enum role role;
-    } map[] = {{conf->admin_group, ROLE_ADMIN},
-               {conf->operator_group, ROLE_OPERATOR},
-               {conf->auditor_group, ROLE_AUDITOR}};
+    } map[] = {
+        {conf->admin_group, ROLE_ADMIN}, {conf->operator_group, ROLE_OPERATOR}, {conf->auditor_group, ROLE_AUDITOR}};
     for (size_t i = 0; i < ARRAY_LEN(map); i++)
         if (map[i].group[0] != '\0' && strcasecmp(map[i].group, group) == 0)
             return map[i].role;
