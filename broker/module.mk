@@ -5,4 +5,4 @@ broker_SRC := $(filter-out broker/main.c,$(wildcard broker/*.c))
 PROGRAMS += $(if $(wildcard lib/store/store.c),carrel-broker)
 carrel-broker_SRC := broker/main.c
 carrel-broker_LIBS := broker auth store net proto model base
-carrel-broker_LDLIBS := -lwebsockets -luv -lcurl -ljansson -lldap -llber -lsqlite3 -lpq -lssl $(BASE_LDLIBS)
+carrel-broker_LDLIBS = -lwebsockets -luv -lcurl -ljansson -lldap -llber -lsqlite3 -lpq -lssl $(BASE_LDLIBS)
