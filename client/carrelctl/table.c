@@ -85,20 +85,31 @@ static void print_row(const struct table *table, const struct cell *row, const s
     fputc('\n', out);
 }
 
-void table_print(const struct table *table, FILE *out, bool colour)
+static void print_table(const struct table *table, FILE *out, bool colour, bool heads)
 {
     size_t *widths = calloc(table->n_columns, sizeof(*widths));
 
     if (!widths)
         return;
-    for (size_t c = 0; c < table->n_columns; c++)
+    for (size_t c = 0; heads && c < table->n_columns; c++)
         widths[c] = screen_width(table->columns[c].head);
     for (size_t i = 0; i < table_rows(table) * table->n_columns; i++)
         if (table->cells[i].width > widths[i % table->n_columns])
             widths[i % table->n_columns] = table->cells[i].width;
 
-    print_row(table, NULL, widths, out, colour);
+    if (heads)
+        print_row(table, NULL, widths, out, colour);
     for (size_t r = 0; r < table_rows(table); r++)
         print_row(table, table->cells + r * table->n_columns, widths, out, colour);
     free(widths);
+}
+
+void table_print(const struct table *table, FILE *out, bool colour)
+{
+    print_table(table, out, colour, true);
+}
+
+void table_print_body(const struct table *table, FILE *out, bool colour)
+{
+    print_table(table, out, colour, false);
 }

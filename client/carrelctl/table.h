@@ -39,5 +39,7 @@ size_t table_rows(const struct table *table);
 /* Prints the heads and the complete rows. colour: whether marks become escape sequences; the caller knows whether `out`
  * is a terminal. */
 void table_print(const struct table *table, FILE *out, bool colour);
+/* The same without the heads. */
+void table_print_body(const struct table *table, FILE *out, bool colour);
 
 #endif
