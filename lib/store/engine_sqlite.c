@@ -71,6 +71,14 @@ static int fail(struct sqlite_conn *c, struct error *reterr, const char *what)
     return err_set_lib(reterr, code, lib_code, "%s: %s", what, sqlite3_errmsg(c->db));
 }
 
+/* Between 0.2 and 1 ms, so that two who wait do not wake in step. */
+static void nap(void)
+{
+    unsigned jitter;
+    sqlite3_randomness(sizeof(jitter), &jitter);
+    usleep(200 + jitter % 800);
+}
+
 static int on_busy(void *arg, int tries)
 {
     struct sqlite_conn *c = arg;
@@ -79,9 +87,7 @@ static int on_busy(void *arg, int tries)
         c->busy_until = now + c->busy_ms;
     if (now >= c->busy_until)
         return 0;
-    unsigned jitter;
-    sqlite3_randomness(sizeof(jitter), &jitter);
-    usleep(200 + jitter % 800);
+    nap();
     return 1;
 }
 
@@ -268,6 +274,20 @@ static int create_private(const char *path, struct error *reterr)
     return 0;
 }
 
+/* The change to WAL does not wait when two programs meet a fresh file (SQLite fears a deadlock), so it is tried again.
+ */
+static int set_up(struct sqlite_conn *c, const char *pragmas, const char *path, struct error *reterr)
+{
+    int64_t until = clock_mono_ns() / 1000000 + c->busy_ms;
+    int lib_code;
+    while (((lib_code = sqlite3_exec(c->db, pragmas, NULL, NULL, NULL)) & 0xff) == SQLITE_BUSY) {
+        if (clock_mono_ns() / 1000000 >= until)
+            break;
+        nap();
+    }
+    return lib_code == SQLITE_OK ? 0 : fail(c, reterr, path);
+}
+
 static int open_file(struct sqlite_conn *c, const char *path, enum store_access access, struct error *reterr)
 {
     if (access == STORE_WRITE) {
@@ -286,9 +306,7 @@ static int open_file(struct sqlite_conn *c, const char *path, enum store_access 
                             ? "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; "
                               "PRAGMA cache_size=-16384"
                             : "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048";
-    if (sqlite3_exec(c->db, setup, NULL, NULL, NULL) != SQLITE_OK)
-        return fail(c, reterr, path);
-    return 0;
+    return set_up(c, setup, path, reterr);
 }
 
 static int sqlite_connect(const char *uri, enum store_access access, uint32_t busy_ms, struct store_conn **ret_conn,

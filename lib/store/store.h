@@ -7,7 +7,9 @@
  * operations on it. No SQL stands outside lib/store.
  *
  * Invariants
- *  - Every operation is one transaction. When a call returns 0 its writes are on disk; after any failure none is.
+ *  - Every operation is one transaction. When a call returns 0 its writes are on disk; after a failure none is. One
+ *    exception: ERR_STORE_DOWN because PostgreSQL's server was lost in the commit itself leaves it open (the text says
+ *    so); read again.
  *    After kill -9 at any instant the next open finds a consistent store.
  *  - A transition is a compare-and-swap on the state it leaves, checked against lib/model's table.
  *  - Times are milliseconds since the Unix epoch and are given by the caller (`now_ms`), 0 = never. The store reads no
