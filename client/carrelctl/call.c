@@ -130,7 +130,7 @@ int call_body(const struct invocation *inv, json_t **ret, struct error *reterr)
 
 int call_send(struct ctl *ctl, json_t **ret)
 {
-    bool own = !ctl->is_admin || parse_option(ctl->inv, "mine");
+    bool own = !ctl->is_staff || parse_option(ctl->inv, "mine");
     char *path CLEANUP_FREE = call_path(ctl->inv, own);
     json_t *body CLEANUP(doc_freep) = NULL;
     struct error e = {0};

@@ -78,8 +78,8 @@ struct command {
     const char *detail; /* more for --help and the manual; NULL: nothing */
     enum action action;
     const char *method;
-    const char *path;     /* as an administrator */
-    const char *own_path; /* as a person without that role, or with --mine; NULL: administrators only */
+    const char *path;     /* as an administrator, operator or auditor */
+    const char *own_path; /* as a person without such a role, or with --mine; NULL: administrators only */
     const char *list;     /* member of the answer that holds the array of rows; NULL: the answer is one object */
     const struct param *args;
     const struct param *options;

@@ -180,7 +180,7 @@ static int print_command(const struct ctl *ctl, const char *client, const struct
 
 static void say_kept(const struct visit *v)
 {
-    int64_t until_ms = json_integer_value(json_object_get(v->session, "deadline_at"));
+    int64_t until_ms = show_moment(json_object_get(v->session, "deadline_at"));
     char clock[32] = "", left[32];
     time_t until = (time_t)(until_ms / 1000);
     struct tm tm;

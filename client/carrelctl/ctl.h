@@ -14,7 +14,7 @@ struct ctl {
     struct site site;
     struct keep_login login; /* of the site, when there is one */
     char *state;             /* directory of kept logins; NULL: there is none */
-    bool is_admin;           /* which of a command's two paths is taken */
+    bool is_staff;           /* which of a command's two paths is taken */
     struct show show;
     struct progress progress;
     int64_t wait_ms; /* how long --wait waits */

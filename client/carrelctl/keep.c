@@ -100,7 +100,7 @@ int keep_save(const char *directory, const struct keep_login *login, struct erro
 {
     char *path CLEANUP_FREE = file_of(directory, login->url), *last CLEANUP_FREE = mem_printf("%s/" LAST, directory);
     json_t *doc CLEANUP(doc_freep) = json_pack("{s:s, s:s?, s:s, s:b, s:I, s:s}", "url", login->url, "ca", login->ca,
-                                               "username", login->username, "admin", (int)login->is_admin, "expires_at",
+                                               "username", login->username, "staff", (int)login->is_staff, "expires_at",
                                                (json_int_t)login->expires_at, "token", secret_bytes(login->token));
     char *text CLEANUP_FREE = doc ? doc_write(doc) : NULL;
 
@@ -157,7 +157,7 @@ static int login_from(const char *text, const char *url, struct keep_login *ret,
     if (r == 0)
         r = doc_text(doc, "ca", DOC_OPTIONAL, 1, 4096, &ca, reterr);
     if (r == 0)
-        r = doc_bool(doc, "admin", DOC_OPTIONAL, &ret->is_admin, reterr);
+        r = doc_bool(doc, "staff", DOC_OPTIONAL, &ret->is_staff, reterr);
     if (r == 0)
         r = doc_int(doc, "expires_at", DOC_OPTIONAL, 0, INT64_MAX, &ret->expires_at, reterr);
     if (r == 0 && strcmp(kept_url, url) != 0)

@@ -16,7 +16,7 @@ struct keep_login {
     char *url;
     char *ca; /* as given at login, or NULL */
     char *username;
-    bool is_admin;
+    bool is_staff;      /* auditor, operator or administrator */
     int64_t expires_at; /* ms since the epoch; 0 = not known */
     struct secret *token;
 };

@@ -26,13 +26,16 @@ static int get_password(struct ctl *ctl, struct secret **ret)
     return OUTCOME_USAGE;
 }
 
-static bool holds_admin(const json_t *roles)
+/* Whether the site's whole, and not only what is the person's own, may be looked at. */
+static bool is_staff(const json_t *roles)
 {
+    static const char *const staff[] = {"auditor", "operator", "admin"};
     json_t *role;
     size_t i;
 
     json_array_foreach((json_t *)roles, i,
-                       role) if (json_is_string(role) && strcmp(json_string_value(role), "admin") == 0) return true;
+                       role) for (size_t k = 0; json_is_string(role) && k < ARRAY_LEN(staff);
+                                  k++) if (strcmp(json_string_value(role), staff[k]) == 0) return true;
     return false;
 }
 
@@ -46,8 +49,8 @@ static int keep_answer(struct ctl *ctl, const json_t *answer)
     if (doc_text(answer, "token", DOC_REQUIRED, 1, 1024, &token, &e) < 0 ||
         doc_text(answer, "username", DOC_REQUIRED, 1, 256, &username, &e) < 0)
         return outcome_no_answer(&ctl->failure, ERR_PROTOCOL, &e, site_where(&ctl->site));
-    doc_int(answer, "expires_at", DOC_OPTIONAL, 0, INT64_MAX, &login.expires_at, NULL);
-    login.is_admin = holds_admin(json_object_get(answer, "roles"));
+    login.expires_at = show_moment(json_object_get(answer, "expires_at"));
+    login.is_staff = is_staff(json_object_get(answer, "roles"));
     login.username = (char *)username;
     login.token = secret_from_str(token);
     int r = login.token ? keep_save(ctl->state, &login, &e) : err_set(&e, ERR_NOMEM, "out of memory");

@@ -38,14 +38,14 @@ static int take_login(struct ctl *ctl, const char *url)
     if (r < 0)
         return outcome_fail(&ctl->failure, OUTCOME_REFUSED, "%s", err_message(&e));
     ctl->site.token = secret_dup(ctl->login.token);
-    ctl->is_admin = ctl->login.is_admin;
+    ctl->is_staff = ctl->login.is_staff;
     return ctl->site.token ? OUTCOME_OK : outcome_fail(&ctl->failure, OUTCOME_REFUSED, "out of memory");
 }
 
 static int use_socket(struct ctl *ctl, const char *path)
 {
     ctl->site.socket = mem_strdup(path);
-    ctl->is_admin = true;
+    ctl->is_staff = true;
     return ctl->site.socket ? OUTCOME_OK : outcome_fail(&ctl->failure, OUTCOME_REFUSED, "out of memory");
 }
 

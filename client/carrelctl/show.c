@@ -37,8 +37,7 @@ static const json_t *member(const json_t *object, const char *key)
     return object;
 }
 
-/* Milliseconds since the epoch of a number or of RFC 3339 text; 0 when it is neither. */
-static int64_t moment(const json_t *value)
+int64_t show_moment(const json_t *value)
 {
     struct tm tm = {0};
 
@@ -90,7 +89,7 @@ static char *plain_text(const json_t *value)
 static char *distance_text(const json_t *value, int64_t now_ms, bool ahead)
 {
     char buf[32];
-    int64_t at = moment(value);
+    int64_t at = show_moment(value);
 
     if (at <= 0)
         return mem_strdup("");

@@ -29,6 +29,10 @@ enum show_form show_form_of(const char *word);
  * name). Returns 0, ERR_PROTOCOL when the answer has no such list, ERR_IO when it cannot be written. */
 int show_answer(const struct show *show, const struct column *columns, const char *list, const json_t *answer);
 
+/* A moment of an answer: RFC 3339 text in UTC, or a number of milliseconds since the epoch. Milliseconds; 0 when it is
+ * neither. */
+int64_t show_moment(const json_t *value);
+
 /* One cell as text. Caller frees; NULL: out of memory. Exposed for its tests. */
 char *show_cell(const struct column *column, const json_t *object, int64_t now_ms);
 

@@ -137,7 +137,7 @@ static int end_base(void **state)
 static const struct fakesite_entry login_entry =
     ANSWER("POST", "/api/v1/login", 200,
            .body = "{\"token\":\"tok-3n\",\"username\":\"ada\",\"display_name\":"
-                   "\"Ada L\",\"roles\":[\"admin\"],\"expires_at\":99999999999000}");
+                   "\"Ada L\",\"roles\":[\"admin\"],\"expires_at\":\"2099-01-01T00:00:00.000Z\"}");
 
 static void a_login_is_kept_and_used(void **state)
 {
@@ -347,7 +347,8 @@ static void connect_waits_and_starts_the_client(void **state)
                        "{\"id\":\"s-1\",\"pool\":\"office\",\"state\":\"preparing\",\"ready\":false,\"position\":1}\n\n"
                        "event: other\ndata: {\"ready\":true}\n\n"
                        "event: session\ndata: " SESSION("preparing", READY) "\n\n"),
-        ANSWER("GET", "/api/v1/sessions/s-1", 200, .body = SESSION("disconnected", "\"deadline_at\":1900000000000")),
+        ANSWER("GET", "/api/v1/sessions/s-1", 200,
+               .body = SESSION("disconnected", "\"deadline_at\":\"2030-03-17T17:46:40.000Z\"")),
     };
     struct fakesite *site = START(state, FAKESITE_TLS, entries);
     char got[SAID_MAX];

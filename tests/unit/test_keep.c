@@ -41,7 +41,7 @@ static int remove_base(void **state)
 static void save(const char *directory, const char *url, const char *user, const char *token)
 {
     struct keep_login login = {
-        .url = (char *)url, .ca = "/etc/ca.pem", .username = (char *)user, .is_admin = true, .expires_at = 77};
+        .url = (char *)url, .ca = "/etc/ca.pem", .username = (char *)user, .is_staff = true, .expires_at = 77};
     struct error e = {0};
 
     login.token = secret_from_str(token);
@@ -66,7 +66,7 @@ static void a_login_is_found_by_its_url_and_as_the_last(void **state)
     assert_int_equal(keep_load(directory, "https://one", &login, &e), 0);
     assert_string_equal(secret_bytes(login.token), "token-one");
     assert_string_equal(login.ca, "/etc/ca.pem");
-    assert_true(login.is_admin);
+    assert_true(login.is_staff);
     assert_int_equal(login.expires_at, 77);
     keep_done(&login);
     assert_int_equal(keep_load(directory, "https://three", &login, &e), ERR_NOT_FOUND);
