@@ -7,3 +7,4 @@ test_x224_LIBS := proto base
 test_gw_LIBS := proto base
 test_gw_LDLIBS := -lcmocka -ljansson -lcrypto -linih
 fuzz_gw_LDLIBS := -ljansson -lcrypto -linih
+test_mcs_LIBS := proto base
