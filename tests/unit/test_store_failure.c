@@ -16,14 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* An engine whose k-th commit fails, after it was counted. */
+/* An engine whose k-th commit fails, after it was counted. On PostgreSQL several threads come here at once. */
 static struct {
     const struct store_ops *real;
-    int commits;
-    int fail_at;    /* this commit fails; 0 = none */
-    int fail_above; /* commits of transactions with more savepoints than this fail; 0 = none */
-    int saves;
-    int delay_us;
+    _Atomic int commits;
+    _Atomic int fail_at;    /* this commit fails; 0 = none */
+    _Atomic int fail_above; /* commits of transactions with more savepoints than this fail; 0 = none */
+    _Atomic int saves;
+    _Atomic int delay_us;
 } fault;
 
 static int faulty_begin(struct store_conn *conn, struct error *reterr)
@@ -40,9 +40,9 @@ static int faulty_save(struct store_conn *conn, struct error *reterr)
 
 static int faulty_commit(struct store_conn *conn, struct error *reterr)
 {
-    fault.commits++;
+    int number = ++fault.commits;
     usleep((useconds_t)fault.delay_us);
-    if (fault.commits == fault.fail_at || (fault.fail_above > 0 && fault.saves > fault.fail_above))
+    if (number == fault.fail_at || (fault.fail_above > 0 && fault.saves > fault.fail_above))
         return err_set(reterr, ERR_STORE, "injected");
     return fault.real->commit(conn, reterr);
 }
@@ -51,7 +51,7 @@ static struct store *open_faulty(struct fixture *f)
 {
     static struct store_ops ops;
     struct store *store = NULL;
-    memset(&fault, 0, sizeof(fault));
+    fault.commits = fault.fail_at = fault.fail_above = fault.saves = fault.delay_us = 0;
     fault.real = f->pg ? &engine_pg_ops : &engine_sqlite_ops;
     ops = *fault.real;
     ops.begin = faulty_begin;
