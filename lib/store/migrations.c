@@ -12,8 +12,10 @@
     extern const char symbol[] __attribute__((visibility("hidden")))
 
 EMBED(migrations_0001, "lib/store/migrations/0001.sql");
+EMBED(migrations_0002, "lib/store/migrations/0002.sql");
 
 const struct migration migrate_all[] = {
     {1, migrations_0001},
+    {2, migrations_0002},
 };
 const size_t migrate_count = ARRAY_LEN(migrate_all);

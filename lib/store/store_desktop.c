@@ -34,15 +34,35 @@ static int check_room(struct store_tx *tx, const struct store_pool *pool, struct
     return rc;
 }
 
+/* The first free number at or after the pool's mark; the mark moves behind it. */
+static int take_number(struct store_tx *tx, const char *pool, int64_t *ret_number, struct error *reterr)
+{
+    int64_t mark = 0, taken = 0;
+    int rc = sql_number(tx, "SELECT first_free FROM pools WHERE name = $1", SQL_ARGS(SQL_TEXT(pool)), &mark, reterr);
+    if (rc == 0)
+        rc = sql_number(tx, "SELECT number FROM desktops WHERE pool = $1 AND number >= $2 ORDER BY number LIMIT 1",
+                        SQL_ARGS(SQL_TEXT(pool), SQL_INT(mark)), &taken, reterr);
+    if (rc == ERR_NOT_FOUND)
+        rc = 0;
+    if (rc == 0 && taken == mark)
+        rc = sql_number(tx,
+                        "SELECT d.number + 1 FROM desktops d WHERE d.pool = $1 AND d.number >= $2 AND NOT EXISTS "
+                        "(SELECT 1 FROM desktops e WHERE e.pool = d.pool AND e.number = d.number + 1) "
+                        "ORDER BY d.number LIMIT 1",
+                        SQL_ARGS(SQL_TEXT(pool), SQL_INT(mark)), &mark, reterr);
+    if (rc == 0)
+        rc = sql_exec(tx, "UPDATE pools SET first_free = $2 WHERE name = $1",
+                      SQL_ARGS(SQL_TEXT(pool), SQL_INT(mark + 1)), NULL, reterr);
+    if (rc == 0)
+        *ret_number = mark;
+    return rc;
+}
+
 static int fill_row(struct store_tx *tx, struct add *a, const struct store_pool *pool, struct error *reterr)
 {
     struct store_desktop *d = &a->row;
     memset(d, 0, sizeof(*d));
-    int rc = sql_number(tx,
-                        "SELECT COALESCE(MIN(n.number), 0) + 1 FROM (SELECT 0 AS number UNION ALL SELECT number FROM "
-                        "desktops WHERE pool = $1) n WHERE NOT EXISTS "
-                        "(SELECT 1 FROM desktops d WHERE d.pool = $1 AND d.number = n.number + 1)",
-                        SQL_ARGS(SQL_TEXT(a->pool)), &d->number, reterr);
+    int rc = take_number(tx, pool->name, &d->number, reterr);
     if (rc != 0)
         return rc;
     if (snprintf(d->name, sizeof(d->name), "%s-%03lld", pool->name, (long long)d->number) >= (int)sizeof(d->name))
@@ -267,7 +287,9 @@ static int remove_row(struct store_tx *tx, void *arg, struct error *reterr)
     if (d.state != DESKTOP_GONE || d.assignment[0] != '\0')
         return err_set(reterr, ERR_CONFLICT, "desktop %s is %s%s", d.name, sm_name(&desktop_sm, d.state),
                        d.assignment[0] != '\0' ? " and assigned to a person" : "");
-    return sql_exec(tx, "DELETE FROM desktops WHERE id = $1", SQL_ARGS(SQL_TEXT(r->id)), NULL, reterr);
+    rc = sql_exec(tx, "UPDATE pools SET first_free = $2 WHERE name = $1 AND first_free > $2",
+                  SQL_ARGS(SQL_TEXT(d.pool), SQL_INT(d.number)), NULL, reterr);
+    return rc != 0 ? rc : sql_exec(tx, "DELETE FROM desktops WHERE id = $1", SQL_ARGS(SQL_TEXT(r->id)), NULL, reterr);
 }
 
 int store_desktop_remove(struct store *store, int64_t gen, const char *id, struct error *reterr)

@@ -8,6 +8,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 static char folder[128];
 static char bin[256];
 static pid_t server = -1;
+static bool durable;
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
 {
@@ -86,7 +88,7 @@ static void launch(void)
                     "-c",
                     "listen_addresses=",
                     "-c",
-                    "fsync=off",
+                    (char *)(durable ? "fsync=on" : "fsync=off"),
                     "-c",
                     "max_connections=80",
                     "-c",
@@ -126,6 +128,12 @@ void pg_server_start(void)
         die("initdb failed");
     }
     launch();
+}
+
+void pg_server_start_durable(void)
+{
+    durable = true;
+    pg_server_start();
 }
 
 void pg_server_halt(void)

@@ -5,6 +5,8 @@
 
 /* Make a cluster and start it. Exits the program with a clear message when PostgreSQL is not installed. */
 void pg_server_start(void);
+/* The same with fsync on, for measuring. */
+void pg_server_start_durable(void);
 /* Stop it; its data stays for pg_server_restart. */
 void pg_server_halt(void);
 void pg_server_restart(void);

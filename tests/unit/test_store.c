@@ -184,6 +184,13 @@ static void desktops_are_numbered_and_bounded(void **state)
     assert_ok(store_desktop_get_named(store, "office-003", &got, ERR));
     assert_string_equal(got.id, c.id);
     assert_string_equal(got.image, "debian");
+    assert_ok(store_desktop_move(store, 0, b.id, DESKTOP_REQUESTED, DESKTOP_DELETING, NULL, 0, NULL, 50, ERR));
+    assert_ok(store_desktop_add(store, 0, "office", "me", 60, &a, ERR));
+    assert_int_equal(a.number, 1);
+    pool.size_max = 9;
+    assert_ok(store_pool_update(store, &pool, 1, ERR));
+    assert_ok(store_desktop_add(store, 0, "office", "me", 60, &a, ERR));
+    assert_int_equal(a.number, 4);
 }
 
 static void moves_of_desktops_are_compare_and_swap(void **state)
