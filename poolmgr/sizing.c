@@ -25,7 +25,7 @@ struct sizing_plan sizing_plan(const struct sizing_limits *limits, const struct 
     const struct sizing_counts *c = counts;
     uint32_t idle = sum(c->coming, c->ready);
     uint32_t live = sum(idle, c->used);
-    uint32_t dying = sum(sum(c->leaving, c->lost), c->broken);
+    uint32_t dying = sum(c->leaving, c->broken);
     uint32_t demand = sum(sum(c->used, c->waiting), limits->spare);
     uint32_t want = least(most(limits->min, demand), limits->max);
     struct sizing_plan plan = {.reason = SIZING_FITS};

@@ -23,7 +23,8 @@ struct sizing_counts {
     uint32_t ready;   /* nobody's, ready now */
     uint32_t used;    /* somebody's, whatever its state but deleting */
     uint32_t leaving; /* being deleted: holds memory and disk until it is gone, so it counts against max */
-    uint32_t lost;    /* nobody's, on a host declared failed: useless now, may come back; counts against max only */
+    uint32_t lost;    /* on a host declared failed: useless now. Counts for nothing, so that they are made elsewhere;
+                         should they come back, the surplus is removed */
     uint32_t broken;  /* in error, to be deleted shortly; counts against max only */
     uint32_t waiting; /* people in the queue without a desktop */
 };

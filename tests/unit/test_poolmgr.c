@@ -1,0 +1,248 @@
+/* The pool manager as a whole, on simulated hosts: pools get their size, people their desktops, faults their end. */
+#include "tests/unit/poolmgr_site.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FAKE "fake:h1?rdp=1&rdp_port=33890"
+
+struct want {
+    const char *pool;
+    int state;
+    size_t count;
+    size_t total; /* 0 = no matter */
+};
+
+static bool is_as_wanted(struct site *site, void *arg)
+{
+    const struct want *w = arg;
+
+    return site_has(site, w->pool, w->state, w->count) && (!w->total || site_has(site, w->pool, -1, w->total));
+}
+
+static void reach(struct site *site, const char *pool, size_t ready)
+{
+    struct want w = {pool, DESKTOP_READY, ready, ready};
+
+    if (!site_run_until(site, is_as_wanted, &w))
+        fail_msg("pool %s has %zu desktops, %zu ready, not %zu", pool, site_count(site, pool, -1, false),
+                 site_count(site, pool, DESKTOP_READY, false), ready);
+}
+
+static int open_site(void **state)
+{
+    struct site *site = MEM_NEW(struct site);
+
+    site_open(site, FAKE);
+    *state = site;
+    return 0;
+}
+
+static int close_site(void **state)
+{
+    site_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void a_pool_gets_its_size(void **state)
+{
+    struct site *site = *state;
+
+    site_add_pool(site, "office", 3, 10, 1);
+    reach(site, "office", 3);
+    site_judge(site);
+    site_scale(site, "office", 5, 10, 1);
+    reach(site, "office", 5);
+    site_scale(site, "office", 1, 10, 0);
+    reach(site, "office", 1);
+    site_judge(site);
+}
+
+static bool session_is_over(struct site *site, void *arg)
+{
+    struct store_session s;
+
+    assert_int_equal(store_session_get(site->store, arg, &s, NULL), 0);
+    return s.state == SESSION_ENDED;
+}
+
+static bool session_has_desktop(struct site *site, void *arg)
+{
+    struct store_session s;
+
+    assert_int_equal(store_session_get(site->store, arg, &s, NULL), 0);
+    return s.desktop[0] != '\0';
+}
+
+static void people_get_desktops_and_logoff_makes_fresh_ones(void **state)
+{
+    struct site *site = *state;
+    struct store_session alice, bob, carol;
+
+    site_add_pool(site, "office", 2, 2, 0);
+    reach(site, "office", 2);
+    site_connect(site, "office", "alice", &alice);
+    site_connect(site, "office", "bob", &bob);
+    site_connect(site, "office", "carol", &carol);
+    assert_true(alice.desktop[0] && bob.desktop[0]);
+    assert_string_equal(carol.desktop, "");
+    assert_int_equal(store_session_ask(site->store, alice.id, SESSION_INTENT_LOGOFF, NULL), 0);
+    assert_true(site_run_until(site, session_is_over, alice.id));
+    assert_true(site_run_until(site, session_has_desktop, carol.id));
+    reach(site, "office", 2);
+    struct store_session again;
+    assert_int_equal(store_session_get(site->store, carol.id, &again, NULL), 0);
+    assert_string_not_equal(again.desktop, alice.desktop);
+    site_judge(site);
+}
+
+static void scaling_down_leaves_people_alone(void **state)
+{
+    struct site *site = *state;
+    struct store_session alice;
+
+    site_add_pool(site, "office", 4, 4, 0);
+    reach(site, "office", 4);
+    site_connect(site, "office", "alice", &alice);
+    site_scale(site, "office", 0, 1, 0);
+    reach(site, "office", 1);
+    struct store_session now;
+    assert_int_equal(store_session_get(site->store, alice.id, &now, NULL), 0);
+    assert_string_equal(now.desktop, alice.desktop);
+    assert_int_not_equal(now.state, SESSION_ENDED);
+}
+
+static void failures_are_tried_again(void **state)
+{
+    struct site *site = *state;
+    struct fake_host *h1 = fake_host_get("h1");
+
+    fake_fail(h1, FAKE_DEFINE, 1, ERR_VIRT);
+    fake_fail(h1, FAKE_RESERVE, 1, ERR_VIRT);
+    fake_fail_after(h1, FAKE_START, 1, ERR_VIRT);
+    fake_fail_after(h1, FAKE_CHANNEL, 1, ERR_VIRT);
+    site_add_pool(site, "office", 3, 3, 0);
+    reach(site, "office", 3);
+    site_judge(site);
+}
+
+static void a_desktop_that_cannot_be_made_is_replaced(void **state)
+{
+    struct site *site = *state;
+
+    fake_fail(fake_host_get("h1"), FAKE_DEFINE, 3, ERR_VIRT);
+    site_add_pool(site, "office", 1, 1, 0);
+    reach(site, "office", 1);
+    site_judge(site);
+}
+
+static void a_crashed_desktop_is_replaced_and_its_person_told(void **state)
+{
+    struct site *site = *state;
+    struct store_session alice;
+    char domain[80];
+
+    site_add_pool(site, "office", 2, 3, 0);
+    reach(site, "office", 2);
+    site_connect(site, "office", "alice", &alice);
+    snprintf(domain, sizeof domain, "carrel-%s", alice.desktop_name);
+    assert_int_equal(fake_domain_crash(fake_host_get("h1"), domain), 0);
+    struct want w = {"office", DESKTOP_READY, 2, 2};
+    assert_true(site_run_until(site, is_as_wanted, &w));
+    /* She had not connected yet: she keeps her place and gets another one. */
+    assert_true(site_run_until(site, session_has_desktop, alice.id));
+    reach(site, "office", 2);
+    site_judge(site);
+}
+
+static void a_restart_takes_over_what_is_there(void **state)
+{
+    struct site *site = *state;
+    struct store_session alice, again;
+
+    site_add_pool(site, "office", 3, 3, 0);
+    reach(site, "office", 3);
+    site_connect(site, "office", "alice", &alice);
+    site_stop(site);
+    uint32_t starts = fake_calls(fake_host_get("h1"), FAKE_START);
+    site_start(site);
+    site_run(site, 1500);
+    reach(site, "office", 3);
+    assert_int_equal(fake_calls(fake_host_get("h1"), FAKE_START), starts);
+    assert_int_equal(store_session_get(site->store, alice.id, &again, NULL), 0);
+    assert_string_equal(again.desktop, alice.desktop);
+    site_judge(site);
+}
+
+static void domains_lost_while_away_are_made_again(void **state)
+{
+    struct site *site = *state;
+
+    site_add_pool(site, "office", 3, 3, 0);
+    reach(site, "office", 3);
+    site_stop(site);
+    fake_power_loss(fake_host_get("h1"));
+    site_start(site);
+    struct want w = {"office", DESKTOP_READY, 0, 0};
+    assert_true(site_run_until(site, is_as_wanted, &w));
+    reach(site, "office", 3);
+    site_judge(site);
+}
+
+static bool host_has_nothing_of_ours(struct site *site, void *arg)
+{
+    struct virt_domain *domains CLEANUP_FREE = NULL;
+    size_t count = 0;
+
+    (void)site;
+    assert_int_equal(virt_domain_list(arg, "carrel-", &domains, &count, NULL), 0);
+    return count == 0;
+}
+
+static void strays_are_removed(void **state)
+{
+    struct site *site = *state;
+    struct virt *virt = NULL;
+    char path[128];
+
+    assert_int_equal(virt_open("fake:h1", NULL, NULL, &virt, NULL), 0);
+    const struct virt_domain_spec spec = {
+        .name = "carrel-office-007", .memory_mib = 64, .vcpus = 1, .disk = {"/nowhere/x.qcow2", "qcow2"}};
+    assert_int_equal(virt_domain_define(virt, &spec, NULL), 0);
+    assert_int_equal(virt_domain_start(virt, spec.name, NULL), 0);
+    site_stop(site);
+    snprintf(path, sizeof path, "%s/storage/office-007.qcow2", site->dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+    site_start(site);
+    assert_true(site_run_until(site, host_has_nothing_of_ours, virt));
+    site_run(site, 300);
+    assert_int_equal(site_overlays(site), 0);
+    virt_close(virt);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_pool_gets_its_size, open_site, close_site),
+        cmocka_unit_test_setup_teardown(people_get_desktops_and_logoff_makes_fresh_ones, open_site, close_site),
+        cmocka_unit_test_setup_teardown(scaling_down_leaves_people_alone, open_site, close_site),
+        cmocka_unit_test_setup_teardown(failures_are_tried_again, open_site, close_site),
+        cmocka_unit_test_setup_teardown(a_desktop_that_cannot_be_made_is_replaced, open_site, close_site),
+        cmocka_unit_test_setup_teardown(a_crashed_desktop_is_replaced_and_its_person_told, open_site, close_site),
+        cmocka_unit_test_setup_teardown(a_restart_takes_over_what_is_there, open_site, close_site),
+        cmocka_unit_test_setup_teardown(domains_lost_while_away_are_made_again, open_site, close_site),
+        cmocka_unit_test_setup_teardown(strays_are_removed, open_site, close_site),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
