@@ -128,9 +128,14 @@ int call_body(const struct invocation *inv, json_t **ret, struct error *reterr)
     return r;
 }
 
+bool call_is_own(const struct ctl *ctl)
+{
+    return !ctl->is_staff || parse_option(ctl->inv, "mine") != NULL;
+}
+
 int call_send(struct ctl *ctl, json_t **ret)
 {
-    bool own = !ctl->is_staff || parse_option(ctl->inv, "mine");
+    bool own = call_is_own(ctl);
     char *path CLEANUP_FREE = call_path(ctl->inv, own);
     json_t *body CLEANUP(doc_freep) = NULL;
     struct error e = {0};
@@ -163,7 +168,7 @@ int ctl_call(struct ctl *ctl)
     if (outcome != OUTCOME_OK)
         return outcome;
     if (answer && c->columns && !(c->done && ctl->show.form == SHOW_TABLE))
-        return call_show(ctl, c->columns, c->list, answer);
+        return call_show(ctl, call_is_own(ctl) && c->own_columns ? c->own_columns : c->columns, c->list, answer);
     if (ctl->show.form == SHOW_TABLE)
         printf("%s\n", c->done ? c->done : "Done.");
     else if (answer)

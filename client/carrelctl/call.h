@@ -13,6 +13,9 @@ char *call_path(const struct invocation *inv, bool own);
  * absolute. */
 int call_body(const struct invocation *inv, json_t **ret, struct error *reterr);
 
+/* Whether the person's own things are meant rather than the site's. */
+bool call_is_own(const struct ctl *ctl);
+
 /* The request of ctl's invocation; the answer is not shown. */
 int call_send(struct ctl *ctl, json_t **ret);
 

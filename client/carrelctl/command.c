@@ -117,6 +117,14 @@ static const struct column pool_columns[] = {
     {"SPARE", "spare", COLUMN_NUMBER},  {"READY", "ready", COLUMN_NUMBER}, {"USED", "used", COLUMN_NUMBER},
     {"QUEUE", "queued", COLUMN_NUMBER}, {"NOTE", "note", COLUMN_TEXT},     END_COLUMNS};
 
+static const struct column own_pool_columns[] = {{"POOL", "name", COLUMN_TEXT},
+                                                 {"STATE", "state", COLUMN_STATE},
+                                                 {"KIND", "kind", COLUMN_TEXT},
+                                                 {"SESSION", "session.state", COLUMN_STATE},
+                                                 {"DESKTOP", "session.desktop", COLUMN_TEXT},
+                                                 {"DESCRIPTION", "description", COLUMN_TEXT},
+                                                 END_COLUMNS};
+
 static const struct param entitlement_args[] = {P("pool", NULL, "Name of the pool", TEXT, BODY, .required = true),
                                                 END_PARAMS};
 static const struct param entitlement_options[] = {
@@ -208,7 +216,7 @@ const struct command commands[] = {
      ACTION_POOL_WAIT, "POST", ADMIN "/pools", .args = pool_create_args, .options = pool_create_options,
      .columns = pool_columns},
     {"pool", "list", "List pools", NULL, ACTION_CALL, "GET", ADMIN "/pools", API "/pools", "pools",
-     .options = mine_options, .columns = pool_columns},
+     .options = mine_options, .columns = pool_columns, .own_columns = own_pool_columns},
     {"pool", "show", "Show one pool", NULL, ACTION_CALL, "GET", ADMIN "/pools/{pool}", .args = pool_args,
      .columns = pool_columns},
     {"pool", "scale", "Change the size of a pool", "At least one of --min, --max and --spare.", ACTION_POOL_WAIT,

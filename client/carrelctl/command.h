@@ -84,6 +84,7 @@ struct command {
     const struct param *args;
     const struct param *options;
     const struct column *columns;
+    const struct column *own_columns; /* of the answer to own_path; NULL: the same */
     const char *done; /* said after success on -o table when there is no answer to show; NULL: the answer is shown */
     bool rest;        /* words after -- belong to another program */
 };

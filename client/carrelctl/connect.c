@@ -53,6 +53,7 @@ static void say_place(struct visit *v)
 {
     long long place = (long long)json_integer_value(json_object_get(v->session, "position"));
     json_int_t eta_s = json_integer_value(json_object_get(v->session, "eta_s"));
+    const char *message = word(v->session, "message");
     char eta[32], left[64] = "";
 
     if (eta_s > 0)
@@ -61,7 +62,8 @@ static void say_place(struct visit *v)
         progress_say(&v->ctl->progress, "waiting for a desktop of %s: place %lld%s", word(v->session, "pool"), place,
                      left);
     else
-        progress_say(&v->ctl->progress, "desktop %s is being prepared%s", word(v->session, "desktop"), left);
+        progress_say(&v->ctl->progress, "desktop %s is being prepared%s%s%s", word(v->session, "desktop"), left,
+                     *message ? ": " : "", message);
 }
 
 static bool on_session(const char *event, const json_t *doc, void *arg)
@@ -108,10 +110,19 @@ static int ask_session(struct visit *v)
     return outcome;
 }
 
+static int give_up(struct visit *v)
+{
+    outcome_fail(&v->ctl->failure, OUTCOME_REFUSED, "there is no desktop yet%s%s",
+                 *word(v->session, "message") ? ": " : "", word(v->session, "message"));
+    outcome_hint(&v->ctl->failure, "Your place is kept for a while: connect again to go on waiting.");
+    return OUTCOME_REFUSED;
+}
+
 /* Until there is a desktop with its account. Events tell it at once; where no stream is to be had, polling does. */
 static int wait_until_ready(struct visit *v)
 {
     char *path CLEANUP_FREE = session_path(v, "/events");
+    int64_t deadline = clock_mono_ms() + v->ctl->wait_ms;
     bool events = path != NULL;
     int outcome = OUTCOME_OK;
 
@@ -124,7 +135,7 @@ static int wait_until_ready(struct visit *v)
         if (!events)
             usleep(POLL_MS * 1000);
         if (!is_ready(v->session) && !has_ended(v->session))
-            outcome = ask_session(v);
+            outcome = clock_mono_ms() < deadline ? ask_session(v) : give_up(v);
     }
     progress_uninterruptible();
     progress_end(&v->ctl->progress);

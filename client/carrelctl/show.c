@@ -3,6 +3,7 @@
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -208,8 +209,10 @@ static bool add_untold(struct table *table, const struct column *columns, const 
     {
         if (is_told(columns, key))
             continue;
-        char *text CLEANUP_FREE = plain_text(value);
-        if (!add_line(table, key, text, TABLE_PLAIN))
+        char *text CLEANUP_FREE = plain_text(value), *head CLEANUP_FREE = mem_strdup(key);
+        for (char *p = head; p && *p; p++)
+            *p = *p == '_' ? ' ' : (char)toupper((unsigned char)*p);
+        if (!head || !add_line(table, head, text, TABLE_PLAIN))
             return false;
     }
     return true;

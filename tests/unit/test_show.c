@@ -62,8 +62,8 @@ static void what_no_column_names_is_shown_too(void **state)
     (void)state;
     check(SHOW_TABLE, NULL, "{\"name\":\"office\",\"colour\":\"red\",\"doors\":[\"rdp\",\"web\"],\"empty\":null}",
           "POOL    office\n"
-          "colour  red\n"
-          "doors   rdp, web\n");
+          "COLOUR  red\n"
+          "DOORS   rdp, web\n");
 }
 
 static void answers_of_another_shape_are_refused(void **state)
