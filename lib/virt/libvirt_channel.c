@@ -123,10 +123,11 @@ static int open_stream(struct libvirt_channel *channel, const char *name, const 
         return libvirt_fail(conn, reterr, "opening a stream");
     if (virDomainOpenChannel(domain, port, channel->stream, VIR_DOMAIN_CHANNEL_FORCE) == 0)
         return 0;
-    int rc = libvirt_fail(conn, reterr, "opening the channel");
-    if (reterr != NULL && strstr(reterr->text, "cannot find") != NULL)
-        rc = reterr->code = ERR_NOT_FOUND;
-    return rc;
+    struct error why = {0};
+    int rc = libvirt_fail(conn, &why, "opening the channel");
+    if (rc == ERR_VIRT && strstr(why.text, "cannot find") != NULL)
+        rc = ERR_NOT_FOUND; /* libvirt has no code of its own for it */
+    return err_set_lib(reterr, rc, why.lib_code, "%s", why.text);
 }
 
 /* From here on callbacks may come. */

@@ -86,6 +86,18 @@ static const char *domain_type(const struct libvirt_conn *conn, enum virt_accel 
     return accel == VIRT_ACCEL_KVM ? "kvm" : "qemu";
 }
 
+/* A host where KVM does not work gets a code of its own, which libvirt only says in words. */
+static int pass_on(const struct error *why, struct error *reterr)
+{
+    static const char *const words[] = {"virt type 'kvm'", "KVM kernel module", "failed to initialize KVM",
+                                        "failed to initialize kvm", "KVM is not available"};
+    int code = why->code;
+    for (size_t i = 0; code == ERR_VIRT && i < ARRAY_LEN(words); i++)
+        if (strstr(why->text, words[i]) != NULL)
+            code = ERR_UNSUPPORTED;
+    return err_set_lib(reterr, code, why->lib_code, "%s", why->text);
+}
+
 int libvirt_domain_define(struct virt *virt, const struct virt_domain_spec *spec, struct error *reterr)
 {
     struct libvirt_conn *conn = (struct libvirt_conn *)virt;
@@ -101,9 +113,9 @@ int libvirt_domain_define(struct virt *virt, const struct virt_domain_spec *spec
     virDomainPtr domain CLEANUP_DOMAIN = virDomainDefineXML(conn->conn, buf_str(&xml));
     if (domain != NULL)
         return 0;
-    rc = libvirt_fail(conn, reterr, "defining the domain");
-    bool no_kvm = rc == ERR_VIRT && spec->accel == VIRT_ACCEL_KVM && reterr != NULL && strstr(reterr->text, "kvm");
-    return no_kvm ? err_set(reterr, ERR_UNSUPPORTED, "KVM does not work on this host") : rc;
+    struct error why = {0};
+    (void)libvirt_fail(conn, &why, "defining the domain");
+    return pass_on(&why, reterr);
 }
 
 int libvirt_domain_undefine(struct virt *virt, const char *name, struct error *reterr)
@@ -138,14 +150,10 @@ int libvirt_domain_start(struct virt *virt, const char *name, struct error *rete
     if (virDomainCreate(domain) == 0)
         return 0;
     struct error why = {0};
-    rc = libvirt_fail(conn, &why, "starting the domain");
-    if (rc == ERR_VIRT && is_active(domain))
+    (void)libvirt_fail(conn, &why, "starting the domain");
+    if (why.lib_code == VIR_ERR_OPERATION_INVALID && is_active(domain))
         return 0; /* it was running, or another call was faster */
-    if (rc == ERR_VIRT && (strstr(why.text, "KVM") != NULL || strstr(why.text, "kvm") != NULL))
-        rc = why.code = ERR_UNSUPPORTED;
-    if (reterr != NULL)
-        *reterr = why;
-    return rc;
+    return pass_on(&why, reterr);
 }
 
 int libvirt_domain_shutdown(struct virt *virt, const char *name, struct error *reterr)
