@@ -151,7 +151,7 @@ int libvirt_domain_start(struct virt *virt, const char *name, struct error *rete
         return 0;
     struct error why = {0};
     (void)libvirt_fail(conn, &why, "starting the domain");
-    if (why.lib_code == VIR_ERR_OPERATION_INVALID && is_active(domain))
+    if (why.code == ERR_VIRT && is_active(domain))
         return 0; /* it was running, or another call was faster */
     return pass_on(&why, reterr);
 }
