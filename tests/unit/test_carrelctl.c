@@ -72,27 +72,57 @@ static void become(char **argv)
     _exit(127);
 }
 
-/* Runs carrelctl with these words ("%s" of `format` apart, nothing holds blanks) and `input` on standard input. */
-static int run(const char *input, const char *format, ...)
+/* Starts carrelctl with these words ("%s" of `format` apart, nothing holds blanks) and `input` on standard input. */
+static pid_t start(const char *input, const char *format, va_list args)
 {
-    char line[1024], *argv[WORDS_MAX] = {"carrelctl"};
-    int argc = 1, status;
-    va_list args;
+    static char line[1024];
+    char *argv[WORDS_MAX] = {"carrelctl"};
+    int argc = 1;
 
-    va_start(args, format);
     vsnprintf(line, sizeof(line), format, args);
-    va_end(args);
     for (char *word = strtok(line, " "); word && argc < WORDS_MAX - 1; word = strtok(NULL, " "))
         argv[argc++] = word;
     spill("stdin", input ? input : "", 0600);
+    spill("stderr", "", 0600);
     pid_t pid = fork();
     if (pid == 0)
         become(argv);
+    return pid;
+}
+
+static int ended(pid_t pid)
+{
+    int status;
+
     assert_int_equal(waitpid(pid, &status, 0), pid);
     slurp("stdout", out);
     slurp("stderr", err);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
+}
+
+static int run(const char *input, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    pid_t pid = start(input, format, args);
+    va_end(args);
+    return ended(pid);
+}
+
+/* The same, with Ctrl-C as soon as `word` has been said on standard error. */
+static int interrupted(const char *word, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    pid_t pid = start(NULL, format, args);
+    va_end(args);
+    for (int i = 0; i < 500 && (slurp("stderr", err), !strstr(err, word)); i++)
+        usleep(20000);
+    assert_int_equal(kill(pid, SIGINT), 0);
+    return ended(pid);
 }
 
 static void says(const char *text, const char *part)
@@ -309,6 +339,23 @@ static void a_pool_is_waited_for(void **state)
     assert_string_equal(err, "");
 }
 
+static void an_interrupt_leaves_the_work_running(void **state)
+{
+    const struct fakesite_entry entries[] = {
+        ANSWER("POST", "/api/v1/admin/images", 202,
+               .body = "{\"name\":\"debian\",\"version\":1,\"state\":\"importing\"}"),
+        ANSWER("GET", "/api/v1/admin/images/debian@1", 200,
+               .body = "{\"name\":\"debian\",\"version\":1,\"state\":\"importing\"}"),
+    };
+    struct fakesite *site = START(state, FAKESITE_UNIX, entries);
+
+    assert_int_equal(interrupted("image debian@1: 0 %", "image import debian /x --format qcow2 --wait --socket %s",
+                                 fakesite_url(site)),
+                     130);
+    says(err, "the work goes on at the site");
+    assert_string_equal(out, "");
+}
+
 /* Stands for xfreerdp3: writes down how it was called. */
 static void make_client(int status)
 {
@@ -452,6 +499,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_command_line_is_checked_before_anything_is_sent, make_base, end_base),
         cmocka_unit_test_setup_teardown(an_import_is_waited_for_and_published, make_base, end_base),
         cmocka_unit_test_setup_teardown(a_failed_import_says_why, make_base, end_base),
+        cmocka_unit_test_setup_teardown(an_interrupt_leaves_the_work_running, make_base, end_base),
         cmocka_unit_test_setup_teardown(a_pool_is_waited_for, make_base, end_base),
         cmocka_unit_test_setup_teardown(connect_waits_and_starts_the_client, make_base, end_base),
         cmocka_unit_test_setup_teardown(connect_polls_where_there_are_no_events, make_base, end_base),

@@ -126,7 +126,7 @@ static void write_client(const char *path, const char *version)
 
 static void the_client_must_be_of_version_3(void **state)
 {
-    char dir[] = "/tmp/test_rdp.XXXXXX", path[64], *client = NULL;
+    char dir[] = "/tmp/test_rdp.XXXXXX", path[64], search[128], *client = NULL;
     struct error e = {0};
 
     (void)state;
@@ -134,7 +134,8 @@ static void the_client_must_be_of_version_3(void **state)
     setenv("PATH", dir, 1);
     assert_int_equal(rdp_find(NULL, &client, &e), ERR_NOT_FOUND);
     assert_int_equal(rdp_find("/nonexistent", &client, &e), ERR_NOT_FOUND);
-    setenv("PATH", mem_printf("%s:/bin:/usr/bin", dir), 1);
+    snprintf(search, sizeof(search), "%s:/bin:/usr/bin", dir);
+    setenv("PATH", search, 1);
     snprintf(path, sizeof(path), "%s/myrdp", dir);
     write_client(path, "2.11.7");
     assert_int_equal(rdp_find("myrdp", &client, &e), ERR_UNSUPPORTED);
