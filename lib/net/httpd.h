@@ -113,6 +113,9 @@ const char *httpd_body(const struct httpd_request *req, size_t *ret_len);
 /* The body as a JSON object. ERR_INVALID (text says where). *ret_json: caller drops its reference. */
 int httpd_body_json(const struct httpd_request *req, json_t **ret_json, struct error *reterr);
 const struct httpd_peer *httpd_peer(const struct httpd_request *req);
+/* Root of this machine, on a unix socket, for itself: a request that a gateway passed through (it then carries
+ * X-Forwarded-For) never is, whatever user the gateway runs as. docs/decisions/0041. */
+bool httpd_from_local_root(const struct httpd_request *req);
 /* The token of "Authorization: Bearer TOKEN", or NULL. */
 const char *httpd_bearer(const struct httpd_request *req);
 

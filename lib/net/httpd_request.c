@@ -79,6 +79,11 @@ const struct httpd_peer *httpd_peer(const struct httpd_request *req)
     return &req->peer;
 }
 
+bool httpd_from_local_root(const struct httpd_request *req)
+{
+    return req->peer.is_unix && req->peer.uid == 0 && httpd_header(req, "x-forwarded-for") == NULL;
+}
+
 const char *httpd_bearer(const struct httpd_request *req)
 {
     const char *value = httpd_header(req, "authorization");

@@ -28,9 +28,15 @@ static void on_echo(struct httpd_request *req, void *arg)
     const char *q = httpd_query_param(req, "q");
     const char *w = httpd_query_param(req, "w");
     (void)arg;
-    json_t *doc = json_pack("{ss ss ss* ss* ss* ss* ss# sb si sb ss}", "method", httpd_method(req), "path",
-                            httpd_path(req), "name", name, "q", q, "w", w, "x", x, "body", body, len, "unix",
-                            peer->is_unix, "uid", (int)peer->uid, "tls", peer->tls, "address", peer->address);
+    json_t *doc =
+        json_pack("{ss ss ss* ss* ss* ss* ss# sb si sb ss sb}", "method", httpd_method(req), "path", httpd_path(req),
+                  "name", name, "q", q, "w", w, "x", x, "body", body, len, "unix", peer->is_unix, "uid", (int)peer->uid,
+                  "tls", peer->tls, "address", peer->address, "root", httpd_from_local_root(req));
+    const char *header_name, *value;
+    json_t *headers = json_object();
+    for (size_t i = 0; httpd_header_at(req, i, &header_name, &value); i++)
+        json_object_set_new(headers, header_name, json_string(value));
+    json_object_set_new(doc, "headers", headers);
     httpd_json(req, 200, doc);
 }
 
@@ -164,10 +170,27 @@ static void on_closed(const struct httpd_peer *peer, void *arg)
 }
 
 static const struct httpd_route routes[] = {
-    {"GET", "/echo", on_echo, 0},     {"POST", "/echo", on_echo, 100000}, {"GET", "/echo/{name}", on_echo, 0},
-    {"GET", "/hold", on_hold, 0},     {"POST", "/hold", on_hold, 100},    {"GET", "/flood/{bytes}", on_flood, 0},
-    {"GET", "/events", on_events, 0}, {"GET", "/torrent", on_torrent, 0}, {"GET", "/listen", on_listen, 0},
-    {"GET", "/error", on_error, 0},   {"*", "/any/*", on_echo, 100},
+    {"GET", "/echo", on_echo, 0},
+    {"POST", "/echo", on_echo, 100000},
+    {"GET", "/echo/{name}", on_echo, 0},
+    {"GET", "/hold", on_hold, 0},
+    {"POST", "/hold", on_hold, 100},
+    {"GET", "/flood/{bytes}", on_flood, 0},
+    {"GET", "/events", on_events, 0},
+    {"GET", "/torrent", on_torrent, 0},
+    {"GET", "/listen", on_listen, 0},
+    {"GET", "/error", on_error, 0},
+    {"*", "/any/*", on_echo, 100},
+    {"GET", "/readyz", on_echo, 0},
+    {"*", "/api/v1/echo", on_echo, 100000},
+    {"GET", "/api/v1/echo/{name}", on_echo, 0},
+    {"GET", "/api/v1/hold", on_hold, 0},
+    {"GET", "/api/v1/flood/{bytes}", on_flood, 0},
+    {"GET", "/api/v1/events", on_events, 0},
+    {"GET", "/api/v1/listen", on_listen, 0},
+    {"GET", "/api/v1/error", on_error, 0},
+    {"*", "/api/v1/admin/*", on_echo, 0},
+    {"*", "/internal/v1/*", on_echo, 0},
 };
 
 void site_make_cert(const char *cert_file, const char *key_file)
