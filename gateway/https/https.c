@@ -19,6 +19,13 @@
 #define ACCEPTS_PER_EVENT   64
 #define RETRY_MS            250
 
+struct listener {
+    struct listener *next;
+    struct https *https;
+    uv_poll_t poll;
+    int fd;
+};
+
 struct https {
     struct https_options options;
     struct httpd *httpd;
@@ -26,7 +33,7 @@ struct https {
     struct pages *pages;
     struct peer_limit *peers;
     unsigned max_connections;
-    uv_poll_t *listener; /* NULL = draining; its data is this */
+    struct listener *listeners;
     struct loop_timer *retry;
     bool told_full;
 };
@@ -135,81 +142,89 @@ static void take_connection(struct https *https, int take_fd, const union addres
         peer_limit_give(https->peers, peer.address);
 }
 
+static void can_accept(uv_poll_t *poll, int status, int events);
+
 /* A readable socket that nobody accepts from would spin the loop. */
 static void pause_accepting(struct https *https)
 {
-    uv_poll_stop(https->listener);
+    for (struct listener *l = https->listeners; l != NULL; l = l->next)
+        uv_poll_stop(&l->poll);
     loop_timer_start(https->retry, RETRY_MS, 0);
-}
-
-static void can_accept(uv_poll_t *poll, int status, int events)
-{
-    struct https *https = poll->data;
-    (void)events;
-    for (int i = 0; status == 0 && i < ACCEPTS_PER_EVENT; i++) {
-        if (httpd_connections(https->httpd) >= https->max_connections) {
-            if (!https->told_full)
-                log_event(EV_HTTPS_FULL, LOG_INT("connections", https->max_connections));
-            https->told_full = true;
-            pause_accepting(https);
-            return;
-        }
-        union address a = {0};
-        socklen_t len = sizeof(a);
-        uv_os_fd_t listen_fd = -1;
-        uv_fileno((uv_handle_t *)poll, &listen_fd);
-        int fd = accept4(listen_fd, &a.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
-            continue;
-        if (fd < 0 && errno != EAGAIN) {
-            log_event(EV_HTTPS_ACCEPT_FAILED, LOG_STR("error", strerror(errno)));
-            pause_accepting(https);
-        }
-        if (fd < 0)
-            return;
-        take_connection(https, fd, &a);
-    }
 }
 
 static void accept_again(void *arg)
 {
     struct https *https = arg;
-    if (https->listener == NULL)
-        return;
     if (httpd_connections(https->httpd) < https->max_connections)
         https->told_full = false;
-    uv_poll_start(https->listener, UV_READABLE, can_accept);
+    for (struct listener *l = https->listeners; l != NULL; l = l->next)
+        uv_poll_start(&l->poll, UV_READABLE, can_accept);
+}
+
+static bool is_full(struct https *https)
+{
+    if (httpd_connections(https->httpd) < https->max_connections)
+        return false;
+    if (!https->told_full)
+        log_event(EV_HTTPS_FULL, LOG_INT("connections", https->max_connections));
+    https->told_full = true;
+    return true;
+}
+
+static void can_accept(uv_poll_t *poll, int status, int events)
+{
+    struct listener *l = poll->data;
+    (void)events;
+    for (int i = 0; status == 0 && i < ACCEPTS_PER_EVENT; i++) {
+        union address a = {0};
+        socklen_t len = sizeof(a);
+        bool full = is_full(l->https);
+        int fd = full ? -1 : accept4(l->fd, &a.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            take_connection(l->https, fd, &a);
+            continue;
+        }
+        if (!full && (errno == ECONNABORTED || errno == EINTR))
+            continue;
+        if (!full && errno != EAGAIN)
+            log_event(EV_HTTPS_ACCEPT_FAILED, LOG_STR("error", strerror(errno)));
+        if (full || errno != EAGAIN)
+            pause_accepting(l->https);
+        return;
+    }
 }
 
 static void listener_closed(uv_handle_t *handle)
 {
-    uv_os_fd_t fd = (uv_os_fd_t)(intptr_t)handle->data;
-    close(fd);
-    free(handle);
+    struct listener *l = handle->data;
+    close(l->fd);
+    free(l);
 }
 
 static void stop_listening(struct https *https)
 {
-    if (https->listener == NULL)
-        return;
-    uv_os_fd_t fd = -1;
-    uv_fileno((uv_handle_t *)https->listener, &fd);
-    https->listener->data = (void *)(intptr_t)fd;
-    uv_close((uv_handle_t *)TAKE_PTR(https->listener), listener_closed);
+    while (https->listeners != NULL) {
+        struct listener *l = https->listeners;
+        https->listeners = l->next;
+        uv_close((uv_handle_t *)&l->poll, listener_closed);
+    }
 }
 
-static int listen_on(struct https *https, int take_fd, struct error *reterr)
+int https_listen(struct https *https, int take_fd, struct error *reterr)
 {
-    uv_poll_t *poll = MEM_NEW(uv_poll_t);
-    int r = poll != NULL ? uv_poll_init(loop_uv(https->options.loop), poll, take_fd) : UV_ENOMEM;
+    struct listener *l = MEM_NEW(struct listener);
+    int r = l != NULL ? uv_poll_init(loop_uv(https->options.loop), &l->poll, take_fd) : UV_ENOMEM;
     if (r < 0) {
-        free(poll);
+        free(l);
         close(take_fd);
         return err_set_lib(reterr, ERR_IO, r, "cannot watch the HTTPS socket: %s", uv_strerror(r));
     }
-    poll->data = https;
-    https->listener = poll;
-    uv_poll_start(poll, UV_READABLE, can_accept);
+    l->poll.data = l;
+    l->https = https;
+    l->fd = take_fd;
+    l->next = https->listeners;
+    https->listeners = l;
+    uv_poll_start(&l->poll, UV_READABLE, can_accept);
     return 0;
 }
 
@@ -238,17 +253,14 @@ static int make_parts(struct https *https, struct error *reterr)
     return r;
 }
 
-int https_start(const struct https_options *options, int take_listen_fd, struct https **ret_https, struct error *reterr)
+int https_new(const struct https_options *options, struct https **ret_https, struct error *reterr)
 {
-    int fd CLEANUP_CLOSE = take_listen_fd;
     struct https *https = MEM_NEW(struct https);
     if (https == NULL)
         return err_set(reterr, ERR_NOMEM, "no memory for the HTTPS door");
     https->options = *options;
     https->max_connections = options->max_connections != 0 ? options->max_connections : CONNECTIONS_DEFAULT;
     int r = make_parts(https, reterr);
-    if (r == 0)
-        r = listen_on(https, TAKE_FD(fd), reterr);
     if (r < 0) {
         https_free(https);
         return r;

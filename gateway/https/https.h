@@ -29,11 +29,11 @@ struct https_options {
     void *on_raw_arg;
 };
 
-/* take_listen_fd: a listening socket, non-blocking; owned from entry, closed on failure too.
- * ret_https: free with https_free. Errors: ERR_NOMEM, ERR_IO, ERR_NOT_FOUND (web_dir). */
-int https_start(const struct https_options *options, int take_listen_fd, struct https **ret_https,
-                struct error *reterr);
-/* No new connections (the listening socket is closed), idle ones end, answers under way are finished. */
+/* ret_https: free with https_free. Errors: ERR_NOMEM, ERR_IO, ERR_NOT_FOUND (web_dir). */
+int https_new(const struct https_options *options, struct https **ret_https, struct error *reterr);
+/* take_fd: a listening socket, non-blocking; owned from entry, closed on failure too. Errors: ERR_NOMEM, ERR_IO. */
+int https_listen(struct https *https, int take_fd, struct error *reterr);
+/* No new connections (listening sockets are closed), idle ones end, answers under way are finished. */
 void https_drain(struct https *https);
 unsigned https_connections(const struct https *https);
 /* Cuts what is left. NULL is fine. */

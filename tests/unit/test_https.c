@@ -60,7 +60,8 @@ static void door_open(struct door *d, bool admin_api, unsigned max_per_address, 
                                     .web_dir = "web",
                                     .admin_api = admin_api,
                                     .max_per_address = max_per_address};
-    assert_int_equal(https_start(&options, fd, &d->https, &e), 0);
+    assert_int_equal(https_new(&options, &d->https, &e), 0);
+    assert_int_equal(https_listen(d->https, fd, &e), 0);
     d->task.run = on_task;
     assert_int_equal(pthread_create(&d->thread, NULL, door_main, d), 0);
 }
