@@ -22,8 +22,11 @@
     X(STR, broker, api_socket, "/run/carrel/broker.sock", 1, 0, "", false,                                             \
       "The broker's unix socket for the API that is passed through")                                                   \
     X(BOOL, broker, admin_api, "off", 0, 0, "", false, "Pass /api/v1/admin through; leave off where outsiders get in") \
+    X(STR, web, web_dir, "/usr/share/carrel/web", 1, 0, "", false, "Folder of the pages that are served")             \
     X(INT, limits, rdp_connections, "20000", 1, 1000000, "connections", false, "At the RDP port of each worker")       \
     X(INT, limits, https_connections, "4096", 1, 1000000, "connections", false, "At the HTTPS port of each worker")    \
+    X(INT, limits, https_per_address, "256", 1, 1000000, "connections", false,                                         \
+      "From one address (IPv6: one /64) at the HTTPS port of each worker")                                             \
     X(INT, limits, reports, "10000", 1, 1000000, "reports", false,                                                     \
       "Ended connections that each worker remembers while the broker is away")
 /* clang-format on */

@@ -1,5 +1,6 @@
 #include "gateway/worker/worker.h"
 
+#include "gateway/https/https.h"
 #include "gateway/link/link.h"
 #include "gateway/rdp/door.h"
 #include "lib/base/log.h"
@@ -22,9 +23,10 @@ struct worker {
     char name[GW_NAME_SIZE];
     char program[32];
     struct loop *loop;
-    struct tls_server *rdp_tls;
+    struct tls_server *rdp_tls, *https_tls;
     struct link *link;
     struct rdp_door *rdp;
+    struct https *https;
     struct loop_timer *flush;
     int64_t flush_left_ms;
 };
@@ -39,12 +41,13 @@ static int read_ticket_keys(int fd, struct tls_server *tls, struct error *reterr
     return r;
 }
 
-static int open_tls(struct worker *worker, struct error *reterr)
+/* The same certificate twice: RDP clients offer no ALPN, browsers must be told HTTP/1.1. */
+static int open_tls(struct worker *worker, bool no_alpn, struct tls_server **ret_tls, struct error *reterr)
 {
     const struct tls_server_options options = {
-        .cert_file = worker->conf->certificate, .key_file = worker->conf->key, .no_alpn = true};
-    int r = tls_server_new(&options, &worker->rdp_tls, reterr);
-    return r < 0 ? r : read_ticket_keys(worker->inherit->tickets, worker->rdp_tls, reterr);
+        .cert_file = worker->conf->certificate, .key_file = worker->conf->key, .no_alpn = no_alpn};
+    int r = tls_server_new(&options, ret_tls, reterr);
+    return r < 0 ? r : read_ticket_keys(worker->inherit->tickets, *ret_tls, reterr);
 }
 
 static int open_link(struct worker *worker, struct error *reterr)
@@ -68,12 +71,32 @@ static int open_rdp(struct worker *worker, struct error *reterr)
     return r;
 }
 
+static int open_https(struct worker *worker, struct error *reterr)
+{
+    const struct gateway_conf *conf = worker->conf;
+    const struct https_options options = {.loop = worker->loop,
+                                          .tls = worker->https_tls,
+                                          .broker_socket = conf->api_socket,
+                                          .web_dir = conf->web_dir,
+                                          .admin_api = conf->admin_api,
+                                          .max_connections = (unsigned)conf->https_connections,
+                                          .max_per_address = (unsigned)conf->https_per_address};
+    if (worker->inherit->https_count == 0)
+        return 0;
+    int r = https_new(&options, &worker->https, reterr);
+    for (size_t i = 0; i < worker->inherit->https_count && r == 0; i++)
+        r = https_listen(worker->https, worker->inherit->https[i], reterr);
+    return r;
+}
+
 /* Connections have been cut; the broker should hear of them before this process is gone. */
 static void flush(void *arg)
 {
     struct worker *worker = arg;
     worker->flush_left_ms -= 50;
-    if (worker->flush_left_ms <= 0 || (rdp_door_connections(worker->rdp) == 0 && link_waiting(worker->link) == 0))
+    bool busy = rdp_door_connections(worker->rdp) > 0 || link_waiting(worker->link) > 0 ||
+                (worker->https != NULL && https_connections(worker->https) > 0);
+    if (worker->flush_left_ms <= 0 || !busy)
         loop_stop(worker->loop);
 }
 
@@ -85,6 +108,8 @@ static void on_stop(int signum, void *arg)
         return;
     log_event(EV_STOPPING, LOG_STR("worker", worker->name), LOG_INT("connections", rdp_door_connections(worker->rdp)));
     rdp_door_stop(worker->rdp);
+    if (worker->https != NULL)
+        https_drain(worker->https);
     worker->flush_left_ms = FLUSH_MS;
     loop_timer_start(worker->flush, 50, 50);
 }
@@ -94,7 +119,7 @@ static void on_reload(int signum, void *arg)
     struct worker *worker = arg;
     struct error e = {0};
     (void)signum;
-    if (tls_server_reload(worker->rdp_tls, &e) < 0)
+    if (tls_server_reload(worker->rdp_tls, &e) < 0 || tls_server_reload(worker->https_tls, &e) < 0)
         log_event(EV_GATEWAY_CERT_BAD, LOG_STR("worker", worker->name), LOG_ERR(&e));
     else
         log_event(EV_GATEWAY_CERT_LOADED, LOG_STR("worker", worker->name));
@@ -119,11 +144,15 @@ static int start(struct worker *worker, struct error *reterr)
     if (r == 0)
         r = watch_signals(worker, reterr);
     if (r == 0)
-        r = open_tls(worker, reterr);
+        r = open_tls(worker, true, &worker->rdp_tls, reterr);
+    if (r == 0)
+        r = open_tls(worker, false, &worker->https_tls, reterr);
     if (r == 0)
         r = open_link(worker, reterr);
     if (r == 0)
         r = open_rdp(worker, reterr);
+    if (r == 0)
+        r = open_https(worker, reterr);
     if (r < 0)
         return r;
     worker->flush = loop_timer_new(worker->loop, flush, worker);
@@ -133,9 +162,11 @@ static int start(struct worker *worker, struct error *reterr)
 static void stop(struct worker *worker)
 {
     loop_timer_free(worker->flush);
+    https_free(worker->https);
     rdp_door_free(worker->rdp);
     link_free(worker->link);
     tls_server_free(worker->rdp_tls);
+    tls_server_free(worker->https_tls);
     loop_free(worker->loop);
 }
 
