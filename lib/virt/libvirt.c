@@ -247,11 +247,10 @@ static void register_events(struct libvirt_conn *conn)
     register_event(conn, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle));
     if (strcmp(conn->type, "QEMU") == 0)
         register_event(conn, VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent));
-    add_ref(conn);
-    if (virConnectRegisterCloseCallback(conn->conn, on_close, conn, unref_by_libvirt) < 0)
-        libvirt_conn_unref(conn);
-    /* In-process drivers have no keepalive and need none. */
-    if (virConnectSetKeepAlive(conn->conn, KEEPALIVE_S, KEEPALIVE_COUNT) < 0)
+    /* Without a reference: libvirt holds its lock while it calls, so unregistering waits, and drivers inside this
+     * process accept the callback and never free it. They have no keepalive either, and need none. */
+    if (virConnectRegisterCloseCallback(conn->conn, on_close, conn, NULL) < 0 ||
+        virConnectSetKeepAlive(conn->conn, KEEPALIVE_S, KEEPALIVE_COUNT) < 0)
         virResetLastError();
 }
 

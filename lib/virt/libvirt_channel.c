@@ -20,20 +20,37 @@ void libvirt_channel_unref(struct libvirt_channel *channel)
 {
     pthread_mutex_lock(&channel->lock);
     int left = --channel->refs;
+    pthread_cond_broadcast(&channel->dropped);
     pthread_mutex_unlock(&channel->lock);
     if (left > 0)
         return;
     if (channel->stream != NULL)
         virStreamFree(channel->stream);
     gate_done(&channel->gate);
+    pthread_cond_destroy(&channel->dropped);
     pthread_mutex_destroy(&channel->lock);
     free(channel->queue);
     free(channel);
 }
 
-static void unref_by_libvirt(void *arg)
+static void drop(int timer, void *arg)
 {
+    virEventRemoveTimeout(timer);
     libvirt_channel_unref(arg);
+}
+
+/* A call of on_stream may still be on its way when its callback is removed, and libvirt 9.0 never calls the function
+ * that should tell of its end (remoteStreamCallbackFree asks for the wrong field). Calls and timers run in one thread:
+ * when the timer runs, the call is over. Without memory for a timer, closing it would wait for ever: that ends the
+ * process. */
+static void unwatch(struct libvirt_channel *channel)
+{
+    virStreamEventRemoveCallback(channel->stream);
+    if (virEventAddTimeout(0, drop, channel, NULL) >= 0)
+        return;
+    pthread_mutex_lock(&channel->lock);
+    channel->stuck = true;
+    pthread_mutex_unlock(&channel->lock);
 }
 
 /* Whether this call ended it; it is unwatched then. */
@@ -46,7 +63,7 @@ static bool end_once(struct libvirt_channel *channel)
     channel->watched = false;
     pthread_mutex_unlock(&channel->lock);
     if (watched)
-        virStreamEventRemoveCallback(channel->stream);
+        unwatch(channel);
     return first;
 }
 
@@ -144,9 +161,7 @@ static int watch(struct libvirt_channel *channel, struct error *reterr)
     libvirt_channel_ref(channel);
     pthread_mutex_lock(&channel->lock);
     channel->watched = !channel->ended;
-    int rc = channel->watched
-                 ? virStreamEventAddCallback(channel->stream, READ_EVENTS, on_stream, channel, unref_by_libvirt)
-                 : -1;
+    int rc = channel->watched ? virStreamEventAddCallback(channel->stream, READ_EVENTS, on_stream, channel, NULL) : -1;
     channel->watched = rc == 0;
     pthread_mutex_unlock(&channel->lock);
     if (rc == 0)
@@ -166,6 +181,7 @@ int libvirt_channel_open(struct virt *virt, const char *domain, const char *name
         .base = {virt->ops}, .conn = (struct libvirt_conn *)virt, .handlers = *handlers, .arg = arg, .refs = 1};
     gate_init(&channel->gate);
     pthread_mutex_init(&channel->lock, NULL);
+    pthread_cond_init(&channel->dropped, NULL);
     int rc = open_stream(channel, domain, name, reterr);
     struct virt_channel *before = *ret;
     *ret = &channel->base;
@@ -219,5 +235,11 @@ void libvirt_channel_close(struct virt_channel *base)
     (void)end_once(channel);
     if (channel->stream != NULL)
         virStreamAbort(channel->stream);
+    /* The stream holds the connection: it is freed here, so that closing the connection never falls to the event
+     * thread, which must not wait for a host. */
+    pthread_mutex_lock(&channel->lock);
+    while (channel->refs > 1 && !channel->stuck)
+        pthread_cond_wait(&channel->dropped, &channel->lock);
+    pthread_mutex_unlock(&channel->lock);
     libvirt_channel_unref(channel);
 }

@@ -42,10 +42,11 @@ struct libvirt_channel {
     pthread_mutex_t lock; /* protects what follows */
     char *queue;          /* bytes for the guest */
     size_t queue_len, queue_cap;
-    bool writing; /* libvirt is asked to tell when it can write */
-    bool ended;   /* `closed` was delivered, or need not be */
-    bool watched; /* libvirt holds the callback */
-    int refs;     /* the owner and the stream's callback */
+    bool writing;           /* libvirt is asked to tell when it can write */
+    bool ended;             /* `closed` was delivered, or need not be */
+    bool watched;           /* libvirt holds the callback */
+    int refs;               /* the owner, the stream's callback, a connection that is being lost */
+    pthread_cond_t dropped; /* refs went down */
 };
 
 DEFINE_CLEANUP(virDomain, virDomainFree)
