@@ -175,6 +175,7 @@ int writer_run(struct writer *writer, store_tx_fn *fn, void *arg, struct error *
     bool full = writer->waiting >= STORE_TX_QUEUE_MAX;
     if (!full) {
         *writer->last = &r;
+        // cppcheck-suppress autoVariables ; r stays until the writer has set r.done
         writer->last = &r.next;
         writer->waiting++;
         pthread_cond_signal(&writer->work);
