@@ -178,6 +178,7 @@ static int door_of(const struct visit *v, struct rdp_door *ret, char *title, siz
     return OUTCOME_OK;
 }
 
+/* Returns 0. */
 static int print_command(const struct ctl *ctl, const char *client, const struct buf *masked)
 {
     printf("%s%s%s%s /args-from:fd:3    where descriptor 3 gives:\n", ctl->site.ca ? "SSL_CERT_FILE=" : "",
@@ -186,7 +187,7 @@ static int print_command(const struct ctl *ctl, const char *client, const struct
         char *one CLEANUP_FREE = mem_strndup(line, strcspn(line, "\n")), *clean CLEANUP_FREE = screen_clean(one);
         printf("    %s\n", clean ? clean : "");
     }
-    return OUTCOME_OK;
+    return 0;
 }
 
 static void say_kept(const struct visit *v)
@@ -207,14 +208,22 @@ static void say_kept(const struct visit *v)
     printf(" To return: carrelctl connect %s\n", v->ctl->inv->args[0]);
 }
 
-/* The gateway reports the end of a connection a moment after the client has gone. */
-static void say_aftermath(struct visit *v)
+/* Asks until the gateway has told of the end, which it does a moment after the client has gone. False: the site does
+ * not say. */
+static bool learn_end(struct visit *v)
 {
     int64_t deadline = clock_mono_ms() + AFTERMATH_MS;
 
-    while (ask_session(v) == OUTCOME_OK && strcmp(word(v->session, "state"), "connected") == 0 &&
-           clock_mono_ms() < deadline)
+    while (ask_session(v) == OUTCOME_OK) {
+        if (strcmp(word(v->session, "state"), "connected") != 0 || clock_mono_ms() >= deadline)
+            return true;
         usleep(AFTERMATH_POLL * 1000);
+    }
+    return false;
+}
+
+static void say_aftermath(struct visit *v)
+{
     if (v->ctl->show.form != SHOW_TABLE) {
         json_object_del(v->session, "credentials");
         call_show(v->ctl, NULL, NULL, v->session);
@@ -225,6 +234,30 @@ static void say_aftermath(struct visit *v)
     } else {
         say_kept(v);
     }
+    fflush(stdout);
+}
+
+/* What became of the session when the client has ended with `status`. */
+static int conclude(struct visit *v, const char *client, int status)
+{
+    const char *why = "";
+    enum rdp_end end = rdp_end_of(status, &why);
+    bool known = end != RDP_FAILED && learn_end(v);
+    bool never_open = end == RDP_FAILED || (end == RDP_LOST && strcmp(word(v->session, "state"), "preparing") == 0);
+
+    if (known && !never_open)
+        say_aftermath(v);
+    if (end == RDP_CLOSED)
+        return known ? OUTCOME_OK : (int)v->ctl->failure.outcome;
+    if (!never_open)
+        return outcome_fail(&v->ctl->failure, OUTCOME_REFUSED,
+                            "the connection to the desktop was lost (%s ended with %d)", client, status);
+    outcome_fail(&v->ctl->failure, OUTCOME_REFUSED, "the desktop could not be opened%s%s (%s ended with %d)",
+                 *why ? ": " : "", why, client, status);
+    if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
+        outcome_hint(&v->ctl->failure, "There is no display: DISPLAY is not set.");
+    outcome_hint(&v->ctl->failure, "The client's own messages stand above; --print-command shows how it is called.");
+    return OUTCOME_REFUSED;
 }
 
 static int start_client(struct visit *v, const char *client)
@@ -240,29 +273,14 @@ static int start_client(struct visit *v, const char *client)
         return outcome;
     buf_init(&args, RDP_ARGS_MAX);
     int r = rdp_args(&door, v->ctl->inv->rest, v->ctl->inv->n_rest, print, &args, &e);
-    if (r == 0 && print) {
-        outcome = print_command(v->ctl, client, &args);
-        buf_done(&args);
-        return outcome;
-    }
     if (r == 0)
-        r = rdp_run(client, &args, v->ctl->site.ca, &status, &e);
+        r = print ? print_command(v->ctl, client, &args) : rdp_run(client, &args, v->ctl->site.ca, &status, &e);
     if (args.data)
         secret_wipe(args.data, args.len);
     buf_done(&args);
     if (r < 0)
         return outcome_fail(&v->ctl->failure, OUTCOME_REFUSED, "%s", err_message(&e));
-    if (!rdp_was_open(status)) {
-        outcome_fail(&v->ctl->failure, OUTCOME_REFUSED, "%s could not open the desktop (exit status %d)", client,
-                     status);
-        if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
-            outcome_hint(&v->ctl->failure, "There is no display: DISPLAY is not set.");
-        else
-            outcome_hint(&v->ctl->failure, "Its own messages stand above; --print-command shows how it is called.");
-        return OUTCOME_REFUSED;
-    }
-    say_aftermath(v);
-    return OUTCOME_OK;
+    return print ? OUTCOME_OK : conclude(v, client, status);
 }
 
 int ctl_connect(struct ctl *ctl)

@@ -106,7 +106,7 @@ static int wait_for_end(pid_t pid)
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return 255;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return WIFSIGNALED(status) ? RDP_SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* Whether `client --version` says FreeRDP 3. */
@@ -200,7 +200,39 @@ int rdp_run(const char *client, const struct buf *args, const char *ca, int *ret
     return 0;
 }
 
-bool rdp_was_open(int status)
+/* XF_EXIT_CODE of FreeRDP 3 (client/X11/xfreerdp.h). 127 is ours: the client could not be started. */
+static const struct {
+    int first, last;
+    enum rdp_end end;
+    const char *why;
+} ends[] = {
+    {0, 5, RDP_CLOSED, ""},
+    {11, 12, RDP_CLOSED, ""},
+    {6, 10, RDP_FAILED, "it was refused"},
+    {13, 31, RDP_FAILED, "a licence is asked for"},
+    {126, 127, RDP_FAILED, "the client cannot be started"},
+    {128, 128, RDP_FAILED, "the client does not know an option"},
+    {129, 129, RDP_FAILED, "the client has no memory"},
+    {132, 132, RDP_FAILED, "the desktop did not accept the account"},
+    {133, 133, RDP_FAILED, "client and desktop have no kind of security in common"},
+    {134, 135, RDP_FAILED, "the desktop did not accept the account"},
+    {136, 138, RDP_FAILED, "the client gave up"},
+    {139, 140, RDP_FAILED, "the gateway's name is not known"},
+    {131, 131, RDP_FAILED, "the gateway cannot be reached"},
+    {141, 141, RDP_FAILED, "the gateway cannot be reached"},
+    {143, 143, RDP_FAILED, "the gateway's certificate cannot be trusted"},
+    {144, 144, RDP_FAILED, "the account may not use the desktop"},
+    {148, 148, RDP_FAILED, "the account's password has expired"},
+};
+
+enum rdp_end rdp_end_of(int status, const char **ret_why)
 {
-    return status >= 0 && status <= 12;
+    *ret_why = "";
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        if (status >= ends[i].first && status <= ends[i].last) {
+            *ret_why = ends[i].why;
+            return ends[i].end;
+        }
+    }
+    return RDP_LOST;
 }

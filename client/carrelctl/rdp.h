@@ -36,11 +36,17 @@ int rdp_args(const struct rdp_door *door, char *const *extra, size_t n_extra, bo
 int rdp_find(const char *wanted, char **ret, struct error *reterr);
 
 /* Runs the client with these arguments and waits for its end. ca: the authorities that it trusts (PEM), NULL = the
- * system's. ret_status: its exit status, 128 + N when signal N ended it. ERR_IO, ERR_NOMEM. */
+ * system's. ret_status: its exit status, RDP_SIGNALLED + N when signal N ended it. ERR_IO, ERR_NOMEM. */
+#define RDP_SIGNALLED 256
 int rdp_run(const char *client, const struct buf *args, const char *ca, int *ret_status, struct error *reterr);
 
-/* Whether an exit status of xfreerdp means that the session had been open (0 to 12: how it ended) rather than that it
- * never was. */
-bool rdp_was_open(int status);
+enum rdp_end {
+    RDP_CLOSED, /* as it should end: window closed, logged off, idle, taken over */
+    RDP_LOST,   /* the connection broke, or the client was killed; the session may have been open */
+    RDP_FAILED, /* the session was never open */
+};
+
+/* What an exit status of xfreerdp 3 means. ret_why: half a sentence about RDP_FAILED, "" else. */
+enum rdp_end rdp_end_of(int status, const char **ret_why);
 
 #endif

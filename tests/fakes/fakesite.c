@@ -63,18 +63,27 @@ static X509 *make_cert(EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, const 
     return cert;
 }
 
+static void write_pem(const char *directory, const char *name, X509 *cert, EVP_PKEY *key)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    FILE *f = fopen(path, "w");
+    need(f && (cert ? PEM_write_X509(f, cert) : PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL)), path);
+    fclose(f);
+}
+
 static SSL_CTX *make_tls(const char *directory)
 {
-    EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
+    /* RDP servers want RSA. */
+    EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_RSA_gen(2048);
     X509 *ca = make_cert(ca_key, NULL, NULL, "fake authority", "critical,CA:TRUE");
     X509 *cert = make_cert(key, ca, ca_key, "fake site", "DNS:localhost,IP:127.0.0.1");
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    char path[256];
 
-    snprintf(path, sizeof(path), "%s/ca.pem", directory);
-    FILE *f = fopen(path, "w");
-    need(f && PEM_write_X509(f, ca), "writing the authority");
-    fclose(f);
+    write_pem(directory, "ca.pem", ca, NULL);
+    write_pem(directory, "cert.pem", cert, NULL);
+    write_pem(directory, "key.pem", NULL, key);
     need(SSL_CTX_use_certificate(ctx, cert) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1, "the certificate");
     X509_free(ca);
     X509_free(cert);

@@ -26,8 +26,8 @@ enum fakesite_kind { FAKESITE_PLAIN, FAKESITE_TLS, FAKESITE_UNIX };
 
 struct fakesite;
 
-/* directory: for the authority's certificate (ca.pem) or the socket (site.sock). entries: borrowed. Never NULL: a
- * failure ends the test program. */
+/* directory: for certificates (ca.pem; cert.pem and key.pem of localhost) or the socket (site.sock). entries: borrowed.
+ * Never NULL: a failure ends the test program. */
 struct fakesite *fakesite_start(enum fakesite_kind kind, const char *directory, const struct fakesite_entry *entries,
                                 size_t n);
 void fakesite_stop(struct fakesite *site);

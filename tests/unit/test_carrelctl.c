@@ -1,15 +1,19 @@
 /* The program itself, as a person or a script runs it, against a site that answers what each test wrote down: exit
  * statuses, what is said on which stream, what is sent, what is kept. */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -459,7 +463,7 @@ static void connect_can_fail_in_many_ways(void **state)
     assert_int_equal(run(NULL, "connect office --client %s/none", base), 1);
     says(err, "there is no RDP client");
     assert_int_equal(run(NULL, "connect office --client %s/client", base), 1);
-    says(err, "could not open the desktop (exit status 131)");
+    says(err, "the desktop could not be opened: the gateway cannot be reached");
     assert_int_equal(run(NULL, "connect other --client %s/client", base), 1);
     says(err, "You have no right to the pool other.");
     assert_int_equal(run(NULL, "connect evil --client %s/client", base), 1);
@@ -488,6 +492,132 @@ static void print_command_masks_secrets(void **state)
     assert_string_equal(got, "");
 }
 
+/* Starts a helper program with its output in the file `log` of the base. */
+static pid_t spawn(const char *log, char *const *argv)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", base, log);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        dup2(fd, 1);
+        dup2(fd, 2);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execvp(argv[0], argv);
+        _exit(127);
+    }
+    return pid;
+}
+
+static bool wait_said(const char *log, const char *word, char *buf)
+{
+    for (int i = 0; i < 500; i++) {
+        slurp(log, buf);
+        if (strstr(buf, word))
+            return true;
+        usleep(20000);
+    }
+    return false;
+}
+
+static void end_helper(pid_t pid, int signum)
+{
+    kill(pid, signum);
+    waitpid(pid, NULL, 0);
+}
+
+/* Arguments and environment of the child of `parent`, NULs as newlines. */
+static void look_at_child(pid_t parent, char *buf)
+{
+    char path[64], line[64] = "";
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof(line), f));
+    fclose(f);
+    size_t len = 0;
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "/proc/%d/%s", atoi(line), i ? "environ" : "cmdline");
+        f = fopen(path, "r");
+        assert_non_null(f);
+        len += fread(buf + len, 1, SAID_MAX - 1 - len, f);
+        fclose(f);
+    }
+    for (size_t i = 0; i < len; i++)
+        buf[i] = buf[i] ? buf[i] : '\n';
+    buf[len] = '\0';
+}
+
+static pid_t start_words(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    pid_t pid = start(NULL, format, args);
+    va_end(args);
+    return pid;
+}
+
+/* A port that nobody listens on, for a server that wants one named. */
+static int free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+/* xfreerdp3 itself, on a screen of its own, at a stand-in desktop behind the site's certificate. */
+static void connect_opens_a_desktop_with_the_real_client(void **state)
+{
+    char session[1024], cert[128], key[128], desktop[4300], port[16], said[SAID_MAX], display[32];
+    const struct fakesite_entry entries[] = {
+        login_entry,
+        ANSWER("POST", "/api/v1/pools/office/connect", 200, .body = session),
+        ANSWER("GET", "/api/v1/sessions/s-1", 200, .body = SESSION("disconnected", "\"ready\":true")),
+    };
+
+    snprintf(port, sizeof(port), "%d", free_port());
+    snprintf(session, sizeof(session),
+             SESSION("preparing",
+                     "\"ready\":true,\"doors\":[{\"kind\":\"rdp\",\"host\":\"localhost\",\"port\":%s,\"token\":"
+                     "\"tick3t\"}],\"credentials\":{\"username\":\"alice\",\"password\":\"s3ssion/pw\"}"),
+             port);
+    struct fakesite *site = START(state, FAKESITE_TLS, entries);
+    snprintf(cert, sizeof(cert), "%s/cert.pem", base);
+    snprintf(key, sizeof(key), "%s/key.pem", base);
+    snprintf(desktop, sizeof(desktop), "%.*s/tools/fake_desktop", (int)(strlen(program) - strlen("/bin/carrelctl")),
+             program);
+    pid_t screen =
+        spawn("screen", (char *[]){"Xvfb", "-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "800x600x24", NULL});
+    pid_t server = spawn("desktop", (char *[]){desktop, "127.0.0.1", port, cert, key, NULL});
+    assert_true(wait_said("screen", "\n", said));
+    snprintf(display, sizeof(display), ":%d", atoi(said));
+    setenv("DISPLAY", display, 1);
+    assert_true(wait_said("desktop", "ready", said));
+
+    log_in(site);
+    pid_t ctl = start_words("connect office");
+    assert_true(wait_said("desktop", "logon", said));
+    says(said, "logon alice - s3ssion/pw\n");
+    look_at_child(ctl, said);
+    says(said, "xfreerdp3\n/args-from:fd:3\n");
+    keeps_silent(said, "tick3t");
+    keeps_silent(said, "s3ssion");
+
+    end_helper(server, SIGKILL);
+    assert_int_equal(ended(ctl), 1);
+    says(err, "the connection to the desktop was lost");
+    says(out, "Your session on office-001 is kept.");
+    end_helper(screen, SIGTERM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -504,6 +634,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(connect_waits_and_starts_the_client, make_base, end_base),
         cmocka_unit_test_setup_teardown(connect_polls_where_there_are_no_events, make_base, end_base),
         cmocka_unit_test_setup_teardown(connect_can_fail_in_many_ways, make_base, end_base),
+        cmocka_unit_test_setup_teardown(connect_opens_a_desktop_with_the_real_client, make_base, end_base),
         cmocka_unit_test_setup_teardown(print_command_masks_secrets, make_base, end_base),
     };
     ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 32);

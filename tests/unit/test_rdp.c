@@ -176,15 +176,34 @@ static void secrets_come_through_the_pipe(void **state)
     rmdir(dir);
 }
 
-static void statuses_tell_whether_it_was_open(void **state)
+static void statuses_tell_what_happened(void **state)
 {
+    static const struct {
+        int status;
+        enum rdp_end end;
+        const char *why;
+    } cases[] = {
+        {0, RDP_CLOSED, ""},
+        {2, RDP_CLOSED, ""},
+        {11, RDP_CLOSED, ""},
+        {7, RDP_FAILED, "refused"},
+        {127, RDP_FAILED, "started"},
+        {143, RDP_FAILED, "certificate"},
+        {132, RDP_FAILED, "account"},
+        {147, RDP_LOST, ""},
+        {130, RDP_LOST, ""},
+        {255, RDP_LOST, ""},
+        {RDP_SIGNALLED + 15, RDP_LOST, ""},
+        {-1, RDP_LOST, ""},
+    };
+
     (void)state;
-    assert_true(rdp_was_open(0));
-    assert_true(rdp_was_open(2));
-    assert_true(rdp_was_open(12));
-    assert_false(rdp_was_open(131));
-    assert_false(rdp_was_open(255));
-    assert_false(rdp_was_open(127));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *why = NULL;
+        assert_int_equal(rdp_end_of(cases[i].status, &why), cases[i].end);
+        assert_non_null(strstr(why, cases[i].why));
+        assert_int_equal(why[0] != '\0', cases[i].end == RDP_FAILED);
+    }
 }
 
 int main(void)
@@ -197,7 +216,7 @@ int main(void)
         cmocka_unit_test(too_much_is_refused),
         cmocka_unit_test(the_client_must_be_of_version_3),
         cmocka_unit_test(secrets_come_through_the_pipe),
-        cmocka_unit_test(statuses_tell_whether_it_was_open),
+        cmocka_unit_test(statuses_tell_what_happened),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
