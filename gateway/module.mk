@@ -5,3 +5,7 @@ PROGRAMS += carrel-gateway
 carrel-gateway_SRC := gateway/supervisor/main.c
 carrel-gateway_LIBS := gateway net proto base
 carrel-gateway_LDLIBS = $(NET_LDLIBS) $(BASE_LDLIBS)
+
+test_relay_SRC := tests/unit/test_relay.c tests/unit/pair.c
+test_relay_LIBS := gateway net proto base
+test_relay_LDLIBS = -lcmocka $(NET_LDLIBS) $(BASE_LDLIBS)
