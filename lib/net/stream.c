@@ -133,6 +133,9 @@ void stream_watch(struct stream *s, unsigned events)
 {
     s->want = events;
     int poll = 0;
+    /* A read may have completed the handshake whose next record a write was waiting for. */
+    if (s->ssl != NULL && SSL_is_init_finished(s->ssl))
+        s->write_wants_read = false;
     if (events & STREAM_READABLE)
         poll |= s->read_wants_write ? UV_WRITABLE : UV_READABLE;
     if (events & STREAM_WRITABLE)
