@@ -41,8 +41,7 @@ static void drop(int timer, void *arg)
 
 /* A call of on_stream may still be on its way when its callback is removed, and libvirt 9.0 never calls the function
  * that should tell of its end (remoteStreamCallbackFree asks for the wrong field). Calls and timers run in one thread:
- * when the timer runs, the call is over. Without memory for a timer, closing it would wait for ever: that ends the
- * process. */
+ * when the timer runs, the call is over. Without memory for a timer the channel is never freed. */
 static void unwatch(struct libvirt_channel *channel)
 {
     virStreamEventRemoveCallback(channel->stream);

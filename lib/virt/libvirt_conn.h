@@ -45,6 +45,7 @@ struct libvirt_channel {
     bool writing;           /* libvirt is asked to tell when it can write */
     bool ended;             /* `closed` was delivered, or need not be */
     bool watched;           /* libvirt holds the callback */
+    bool stuck;             /* a reference will never be given back */
     int refs;               /* the owner, the stream's callback, a connection that is being lost */
     pthread_cond_t dropped; /* refs went down */
 };
