@@ -245,9 +245,11 @@ static int make_parts(struct https *https, struct error *reterr)
                                    .extra_headers = security_headers,
                                    .on_raw = on_raw,
                                    .on_closed = on_closed};
-    int r = pages_load(o->web_dir, &https->pages, reterr);
-    if (r == 0)
-        r = pass_new(o->loop, o->broker_socket, https->max_connections, &https->pass, reterr);
+    struct error e = {0};
+    /* The API is what people cannot do without: a door without pages is better than none. */
+    if (pages_load(o->web_dir, &https->pages, &e) < 0)
+        log_event(EV_HTTPS_NO_PAGES, LOG_STR("web_dir", o->web_dir), LOG_ERR(&e));
+    int r = pass_new(o->loop, o->broker_socket, https->max_connections, &https->pass, reterr);
     if (r == 0)
         r = httpd_new(o->loop, &server, &https->httpd, reterr);
     return r;

@@ -29,7 +29,8 @@ struct https_options {
     void *on_raw_arg;
 };
 
-/* ret_https: free with https_free. Errors: ERR_NOMEM, ERR_IO, ERR_NOT_FOUND (web_dir). */
+/* ret_https: free with https_free. A web_dir that cannot be read is logged; the API is served without pages.
+ * Errors: ERR_NOMEM, ERR_IO. */
 int https_new(const struct https_options *options, struct https **ret_https, struct error *reterr);
 /* take_fd: a listening socket, non-blocking; owned from entry, closed on failure too. Errors: ERR_NOMEM, ERR_IO. */
 int https_listen(struct https *https, int take_fd, struct error *reterr);

@@ -93,6 +93,8 @@ static int add_page(struct pages *pages, int dir_fd, const char *name, struct er
 
 static const struct page *find(const struct pages *pages, const char *name)
 {
+    if (pages == NULL)
+        return NULL;
     for (size_t i = 0; i < pages->count; i++)
         if (strcmp(pages->items[i].name, name) == 0)
             return &pages->items[i];

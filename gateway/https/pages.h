@@ -13,7 +13,7 @@ struct pages;
  * (a file over 4 MiB, over 256 files), ERR_NOMEM. */
 int pages_load(const char *dir, struct pages **ret_pages, struct error *reterr);
 void pages_free(struct pages *pages);
-/* Answers with the file, 304 when the client has it, or 404. */
+/* Answers with the file, 304 when the client has it, or 404. pages NULL = there are none. */
 void pages_request(const struct pages *pages, const char *name, struct httpd_request *req);
 
 #endif

@@ -41,6 +41,8 @@ static void on_task(struct loop_task *task)
         loop_stop(d->loop);
 }
 
+static const char *web_dir = "web";
+
 static void door_open(struct door *d, bool admin_api, unsigned max_per_address, const char *broker_socket)
 {
     struct error e = {0};
@@ -57,7 +59,7 @@ static void door_open(struct door *d, bool admin_api, unsigned max_per_address, 
     struct https_options options = {.loop = d->loop,
                                     .tls = broker.tls,
                                     .broker_socket = broker_socket,
-                                    .web_dir = "web",
+                                    .web_dir = web_dir,
                                     .admin_api = admin_api,
                                     .max_per_address = max_per_address};
     assert_int_equal(https_new(&options, &d->https, &e), 0);
@@ -290,6 +292,18 @@ static void test_broker_down(void **state)
     door_close(&lonely);
 }
 
+static void test_without_pages_the_api_is_served(void **state)
+{
+    (void)state;
+    struct door bare;
+    web_dir = "/nonexistent";
+    door_open(&bare, false, 0, broker.unix_path);
+    web_dir = "web";
+    expect_status(&bare, "/", 404, "not_found");
+    expect_status(&bare, "/api/v1/echo", 200, NULL);
+    door_close(&bare);
+}
+
 static int dial(const struct door *d)
 {
     struct sockaddr_in a = {
@@ -357,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_large_answer_passes_whole),
         cmocka_unit_test(test_events_pass_at_once_and_the_end_is_noticed),
         cmocka_unit_test(test_broker_down),
+        cmocka_unit_test(test_without_pages_the_api_is_served),
         cmocka_unit_test(test_connections_per_address),
         cmocka_unit_test(test_drain_lets_an_answer_finish),
     };
