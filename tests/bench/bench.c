@@ -114,9 +114,11 @@ void bench_compare(struct bench *bench, const char *what, const struct ratio *r,
 
     title_of(bench, what, title, sizeof(title));
     add_row(bench, title, r->ours, r->peer, r->ratio, asked, threshold);
+    if (r->pairs < 2)
+        return;
     json_object_set_new(bench->detail, title,
                         json_pack("{s:o, s:o, s:I, s:b}", "low", number(r->low), "high", number(r->high), "pairs",
-                                  (json_int_t)r->pairs, "sure", (int)(sure && r->pairs > 1)));
+                                  (json_int_t)r->pairs, "sure", (int)sure));
 }
 
 void bench_limit(struct bench *bench, const char *what, double ours, double limit, enum bench_asked asked)

@@ -20,3 +20,8 @@ bench: $(B)/tools/bench_report FORCE
 	$(MAKE) --no-print-directory all $(if $(BENCH),$(BENCH:%=$(B)/tools/bench_%),tools)
 	tests/bench/run $(B)/tools build/bench.json $(if $(QUICK),--quick) $(BENCH)
 .PHONY: bench
+
+TOOLS += bench_logon_storm
+bench_logon_storm_SRC := tests/bench/bench_logon_storm.c tests/bench/storm_site.c tests/fakes/slapd.c
+bench_logon_storm_LIBS := bench store net proto model base
+bench_logon_storm_LDLIBS = -lldap -llber -lcmocka $(STORE_LDLIBS) $(NET_LDLIBS) $(PROTO_LDLIBS) $(BASE_LDLIBS) -lm
