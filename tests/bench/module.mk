@@ -25,3 +25,8 @@ TOOLS += bench_logon_storm
 bench_logon_storm_SRC := tests/bench/bench_logon_storm.c tests/bench/storm_site.c tests/fakes/slapd.c
 bench_logon_storm_LIBS := bench store net proto model base
 bench_logon_storm_LDLIBS = -lldap -llber -lcmocka $(STORE_LDLIBS) $(NET_LDLIBS) $(PROTO_LDLIBS) $(BASE_LDLIBS) -lm
+TOOLS += bench_relay
+bench_relay_SRC := tests/bench/bench_relay.c tests/bench/site.c
+bench_relay_LIBS := bench
+bench_relay_LDLIBS := -ljansson -lm
+$(B)/tools/bench_relay: $(B)/tools/stub_broker
