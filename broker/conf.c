@@ -52,7 +52,8 @@ static int read_password(const char *path, struct secret **ret, struct error *re
         return ERR_CONFIG;
     }
     ssize_t got = read(fd, line, sizeof(line) - 1);
-    size_t len = got > 0 ? strcspn((line[got] = '\0', line), "\r\n") : 0;
+    line[got > 0 ? got : 0] = '\0';
+    size_t len = strcspn(line, "\r\n");
     struct secret *secret = len > 0 ? secret_new(line, len) : NULL;
     secret_wipe(line, sizeof(line));
     if (len == 0)

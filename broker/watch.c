@@ -140,7 +140,7 @@ static void start_look(struct watch *watch);
 static void distribute(struct watch *watch, struct look *look)
 {
     for (struct watcher *w = watch->watchers, *next; w != NULL; w = next) {
-        struct session_view key;
+        struct session_view key = {0};
         next = w->next;
         text_copy(key.row.id, sizeof(key.row.id), w->session);
         struct session_view *view = bsearch(&key, look->views, look->count, sizeof(key), by_id);
