@@ -9,3 +9,4 @@ test_httpd_limits_SRC := tests/unit/test_httpd_limits.c tests/unit/net_site.c
 test_httpc_SRC := tests/unit/test_httpc.c tests/unit/net_site.c
 fuzz_http_LIBS := net base
 fuzz_sse_LIBS := net base
+test_stream_SRC := tests/unit/test_stream.c tests/unit/net_site.c
