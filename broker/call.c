@@ -252,12 +252,9 @@ static int copy_body(struct call *call)
  * its rights. */
 static void copy_caller(struct call *call, bool for_gateways)
 {
-    const struct httpd_peer *peer = httpd_peer(call->req);
     const char *token = httpd_bearer(call->req);
     call->caller.on_gateway_socket = for_gateways;
-    call->caller.is_root = !for_gateways && peer->is_unix && peer->uid == 0 && token == NULL &&
-                           httpd_header(call->req, "X-Forwarded-For") == NULL &&
-                           httpd_header(call->req, "Forwarded") == NULL;
+    call->caller.is_root = !for_gateways && token == NULL && httpd_from_local_root(call->req);
     if (token != NULL)
         id_hash(token, strlen(token), call->token_hash);
 }

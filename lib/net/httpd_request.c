@@ -81,7 +81,8 @@ const struct httpd_peer *httpd_peer(const struct httpd_request *req)
 
 bool httpd_from_local_root(const struct httpd_request *req)
 {
-    return req->peer.is_unix && req->peer.uid == 0 && httpd_header(req, "x-forwarded-for") == NULL;
+    return req->peer.is_unix && req->peer.uid == 0 && httpd_header(req, "x-forwarded-for") == NULL &&
+           httpd_header(req, "forwarded") == NULL;
 }
 
 const char *httpd_bearer(const struct httpd_request *req)
