@@ -53,7 +53,6 @@ json_t *admin_pool_json(const struct store_pool *pool, const struct store_pool_c
     json_object_set_new(doc, "sessions", json_integer(counts->sessions));
     json_object_set_new(doc, "desktops", states_json(counts));
     json_object_set_new(doc, "note", json_string(note));
-    json_object_set_new(doc, "error", json_string(note));
     return doc;
 }
 

@@ -43,7 +43,8 @@ enum column_kind {
     COLUMN_TEXT,
     COLUMN_NUMBER,
     COLUMN_BYTES,
-    COLUMN_MIB,   /* a number of MiB */
+    COLUMN_MIB, /* a number of MiB */
+    COLUMN_SECONDS,
     COLUMN_AGE,   /* a moment in the past (ms since the epoch, or RFC 3339 text) as a distance */
     COLUMN_UNTIL, /* a moment ahead, as a distance */
     COLUMN_STATE, /* a word, coloured by its meaning */

@@ -64,6 +64,28 @@ static char *list_text(const json_t *value)
     return out;
 }
 
+static char *plain_text(const json_t *value);
+
+/* "ready 2, booting 1". */
+static char *members_text(const json_t *value)
+{
+    char *out = NULL;
+    size_t size, n = 0;
+    const char *key;
+    json_t *item;
+    FILE *f = open_memstream(&out, &size);
+
+    if (!f)
+        return NULL;
+    json_object_foreach((json_t *)value, key, item)
+    {
+        char *text CLEANUP_FREE = plain_text(item);
+        fprintf(f, "%s%s %s", n++ ? ", " : "", key, text ? text : "");
+    }
+    fclose(f);
+    return out;
+}
+
 static char *plain_text(const json_t *value)
 {
     switch (json_typeof(value)) {
@@ -80,7 +102,7 @@ static char *plain_text(const json_t *value)
     case JSON_ARRAY:
         return list_text(value);
     case JSON_OBJECT:
-        return json_dumps(value, JSON_COMPACT);
+        return members_text(value);
     case JSON_NULL:
         break;
     }
@@ -115,6 +137,10 @@ char *show_cell(const struct column *column, const json_t *object, int64_t now_m
             return mem_strdup("");
         return mem_strdup(
             screen_bytes(json_integer_value(value) << (column->kind == COLUMN_MIB ? 20 : 0), buf, sizeof(buf)));
+    case COLUMN_SECONDS:
+        return json_is_integer(value) && json_integer_value(value) >= 0 && json_integer_value(value) < INT64_MAX / 1000
+                   ? mem_strdup(screen_duration(json_integer_value(value) * 1000, buf, sizeof(buf)))
+                   : plain_text(value);
     case COLUMN_PERCENT:
         return json_is_number(value) ? mem_printf("%.0f %%", json_number_value(value)) : plain_text(value);
     case COLUMN_IMAGE: {
@@ -199,22 +225,41 @@ static bool add_line(struct table *table, const char *head, const char *text, en
     return !*text || (table_cell(table, head, TABLE_DIM) && table_cell(table, text, mark));
 }
 
+/* The unit that a member's name ends with is told as people write it. */
+static const struct {
+    const char *suffix;
+    enum column_kind kind;
+} units[] = {{"_mib", COLUMN_MIB}, {"_bytes", COLUMN_BYTES}, {"_s", COLUMN_SECONDS}};
+
+static bool add_member(struct table *table, const json_t *object, const char *key, int64_t now_ms)
+{
+    char head[64];
+    size_t len = strlen(key);
+    struct column column = {.head = head, .key = key, .kind = COLUMN_TEXT};
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        size_t tail = strlen(units[i].suffix);
+        if (len > tail && strcmp(key + len - tail, units[i].suffix) == 0) {
+            column.kind = units[i].kind;
+            len -= tail;
+            break;
+        }
+    }
+    snprintf(head, sizeof(head), "%.*s", (int)len, key);
+    for (char *p = head; *p; p++)
+        *p = *p == '_' ? ' ' : (char)toupper((unsigned char)*p);
+    char *text CLEANUP_FREE = show_cell(&column, object, now_ms);
+    return add_line(table, head, text, TABLE_PLAIN);
+}
+
 /* What the server tells beyond our columns: a newer broker's members show up without a newer carrelctl. */
-static bool add_untold(struct table *table, const struct column *columns, const json_t *object)
+static bool add_untold(struct table *table, const struct column *columns, const json_t *object, int64_t now_ms)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)object, key, value)
-    {
-        if (is_told(columns, key))
-            continue;
-        char *text CLEANUP_FREE = plain_text(value), *head CLEANUP_FREE = mem_strdup(key);
-        for (char *p = head; p && *p; p++)
-            *p = *p == '_' ? ' ' : (char)toupper((unsigned char)*p);
-        if (!head || !add_line(table, head, text, TABLE_PLAIN))
-            return false;
-    }
+    json_object_foreach((json_t *)object, key,
+                        value) if (!is_told(columns, key) && !add_member(table, object, key, now_ms)) return false;
     return true;
 }
 
@@ -228,7 +273,7 @@ static int show_object(const struct show *show, const struct column *columns, co
         char *text CLEANUP_FREE = show_cell(&columns[c], object, show->now_ms);
         ok = add_line(table, columns[c].head, text, text ? mark_of(&columns[c], text) : TABLE_PLAIN);
     }
-    ok = ok && add_untold(table, columns, object);
+    ok = ok && add_untold(table, columns, object, show->now_ms);
     if (ok)
         table_print_body(table, show->out, show->colour);
     table_free(table);

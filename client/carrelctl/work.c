@@ -94,12 +94,12 @@ int ctl_import(struct ctl *ctl)
 static int judge_pool(struct ctl *ctl, const json_t *pool)
 {
     long long ready = number_of(pool, "ready") + number_of(pool, "used"), min = number_of(pool, "min");
-    const char *error = text_of(pool, "error");
+    const char *note = text_of(pool, "note");
 
     if (ready >= min)
         return OUTCOME_OK;
     progress_say(&ctl->progress, "pool %s: %lld of %lld desktops ready%s%s", text_of(pool, "name"), ready, min,
-                 *error ? "; " : "", error);
+                 *note ? "; " : "", note);
     return -1;
 }
 

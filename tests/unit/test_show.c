@@ -60,10 +60,15 @@ static void lists_are_tables(void **state)
 static void what_no_column_names_is_shown_too(void **state)
 {
     (void)state;
-    check(SHOW_TABLE, NULL, "{\"name\":\"office\",\"colour\":\"red\",\"doors\":[\"rdp\",\"web\"],\"empty\":null}",
+    check(SHOW_TABLE, NULL,
+          "{\"name\":\"office\",\"colour\":\"red\",\"doors\":[\"rdp\",\"web\"],\"empty\":null,\"memory_mib\":384,"
+          "\"grace_s\":7200,\"s\":1}",
           "POOL    office\n"
           "COLOUR  red\n"
-          "DOORS   rdp, web\n");
+          "DOORS   rdp, web\n"
+          "MEMORY  384 MiB\n"
+          "GRACE   2h\n"
+          "S       1\n");
 }
 
 static void answers_of_another_shape_are_refused(void **state)
@@ -130,7 +135,10 @@ static void cells(void **state)
         {{"", "n", COLUMN_UNTIL}, "{\"n\":1763829000000}", "over"},
         {{"", "n", COLUMN_UNTIL}, "{\"n\":0}", ""},
         {{"", "n", COLUMN_TEXT}, "{\"n\":true}", "yes"},
-        {{"", "n", COLUMN_TEXT}, "{\"n\":{\"a\":1}}", "{\"a\":1}"},
+        {{"", "n", COLUMN_TEXT}, "{\"n\":{\"ready\":2,\"booting\":1}}", "ready 2, booting 1"},
+        {{"", "n", COLUMN_TEXT}, "{\"n\":{}}", ""},
+        {{"", "n", COLUMN_SECONDS}, "{\"n\":600}", "10m"},
+        {{"", "n", COLUMN_SECONDS}, "{\"n\":-1}", "-1"},
         {{"", "n", COLUMN_NUMBER}, "{\"n\":1.5}", "1.5"},
     };
 
