@@ -182,16 +182,15 @@ static int sqlite_query(struct store_conn *conn, const char *sql, const struct s
     if (count > STORE_ARGS_MAX)
         return err_set(reterr, ERR_INTERNAL, "too many parameters");
     int rc = prepare(c, sql, &s, reterr);
-    if (rc == 0)
-        rc = bind(c, s, args, count, reterr);
+    if (rc != 0 || s == NULL)
+        return rc;
+    rc = bind(c, s, args, count, reterr);
     if (rc == 0)
         rc = step_all(c, s, row, arg, reterr);
     if (rc == 0 && ret_changes != NULL)
         *ret_changes = sqlite3_changes64(c->db);
-    if (s != NULL) {
-        sqlite3_reset(s->handle);
-        sqlite3_clear_bindings(s->handle);
-    }
+    sqlite3_reset(s->handle);
+    sqlite3_clear_bindings(s->handle);
     return rc;
 }
 

@@ -13,9 +13,11 @@
 
 EMBED(migrations_0001, "lib/store/migrations/0001.sql");
 EMBED(migrations_0002, "lib/store/migrations/0002.sql");
+EMBED(migrations_0003, "lib/store/migrations/0003.sql");
 
 const struct migration migrate_all[] = {
     {1, migrations_0001},
     {2, migrations_0002},
+    {3, migrations_0003},
 };
 const size_t migrate_count = ARRAY_LEN(migrate_all);

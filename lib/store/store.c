@@ -97,7 +97,7 @@ int store_schema_version(struct store *store, int *ret_version, struct error *re
 
 int store_ping(struct store *store, struct error *reterr)
 {
-    int version;
+    int version = 0;
     return store_schema_version(store, &version, reterr);
 }
 

@@ -169,7 +169,7 @@ static void add_filter(struct sql_where *where, const struct store_session_filte
     if (filter->desktop != NULL)
         sql_where_add(where, "desktop <> '' AND desktop = ?", SQL_TEXT(filter->desktop));
     sql_where_states(where, &session_sm, filter->states);
-    if (filter->open_only)
+    if (filter->open_only || (filter->states != 0 && (filter->states & SM_TO(SESSION_ENDED)) == 0))
         sql_where_text(where, "AND state <> 'ended'");
     if (filter->waiting_only)
         sql_where_text(where, "AND state = 'preparing' AND desktop = ''");
@@ -179,12 +179,20 @@ static void add_filter(struct sql_where *where, const struct store_session_filte
         sql_where_add(where, "deadline > 0 AND deadline <= ?", SQL_INT(filter->deadline_before));
 }
 
+/* Then the order is one that only the indexes without ended sessions offer: the history is not read. */
+static bool is_live(const struct store_session_filter *filter)
+{
+    return filter != NULL &&
+           (filter->open_only || filter->waiting_only || filter->intent_only || filter->deadline_before > 0 ||
+            (filter->states != 0 && (filter->states & SM_TO(SESSION_ENDED)) == 0));
+}
+
 int store_session_list(struct store *store, const struct store_session_filter *filter, const struct store_page *page,
                        struct store_session **ret_sessions, size_t *ret_count, struct error *reterr)
 {
     struct sql_where where;
-    bool waiting = filter != NULL && filter->waiting_only;
     int64_t after = 0;
+    bool live = is_live(filter);
     sql_where_init(&where);
     if (filter != NULL)
         add_filter(&where, filter);
@@ -192,9 +200,9 @@ int store_session_list(struct store *store, const struct store_session_filter *f
         int rc = text_to_int(page->after, 0, INT64_MAX, &after);
         if (rc != 0)
             return err_set(reterr, rc, "the place to go on from is not a number");
-        sql_where_add(&where, waiting ? "seq + 0 > ?" : "seq > ?", SQL_INT(after));
+        sql_where_add(&where, live ? "seq + 0 > ?" : "seq > ?", SQL_INT(after));
     }
-    sql_where_page(&where, waiting ? "seq + 0" : "seq", page);
+    sql_where_page(&where, live ? "seq + 0" : "seq", page);
     return sql_store_list(store, &tables_session, where.text, where.args, where.count, ret_sessions, ret_count, reterr);
 }
 

@@ -96,5 +96,9 @@ int store_session_set_deadline(struct store *store, const char *id, int64_t dead
  * Errors: ERR_CONFLICT (it has ended already, or the deadline changed), ERR_NOT_FOUND, ERR_FENCED. */
 int store_session_end(struct store *store, int64_t gen, const char *id, const char *reason, int64_t if_deadline,
                       int64_t now_ms, struct store_session_end *ret_end, struct error *reterr);
+/* Forget up to `limit` sessions that ended before `before_ms`, with their connections, tickets and released
+ * assignments. Without it the store grows for ever. ret_count may be NULL. */
+int store_session_sweep(struct store *store, int64_t before_ms, unsigned limit, size_t *ret_count,
+                        struct error *reterr);
 
 #endif

@@ -1,4 +1,4 @@
-/* The end of a session: everything that belongs to it, in one transaction. */
+/* The end of a session, with everything that belongs to it, in one transaction; and of its rows, later. */
 #include "lib/base/text.h"
 #include "lib/model/pool.h"
 #include "lib/store/sql.h"
@@ -113,5 +113,45 @@ int store_session_end(struct store *store, int64_t gen, const char *id, const ch
         rc = store_tx_write(store, end, &e, reterr);
     if (rc == 0)
         *ret_end = e.result;
+    return rc;
+}
+
+struct sweep {
+    int64_t before_ms;
+    unsigned limit;
+    size_t count;
+};
+
+static int forget(struct store_tx *tx, const char *session, struct error *reterr)
+{
+    static const char *const statements[] = {
+        "DELETE FROM connections WHERE session = $1",
+        "DELETE FROM tickets WHERE session = $1",
+        "DELETE FROM assignments WHERE session = $1 AND state = 'released'",
+        "DELETE FROM sessions WHERE id = $1",
+    };
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_LEN(statements) && rc == 0; i++)
+        rc = sql_exec(tx, statements[i], SQL_ARGS(SQL_TEXT(session)), NULL, reterr);
+    return rc;
+}
+
+static int sweep(struct store_tx *tx, void *arg, struct error *reterr)
+{
+    struct sweep *s = arg;
+    struct store_session *rows CLEANUP_FREE = NULL;
+    int rc = sql_list(tx, &tables_session, "WHERE state = 'ended' AND ended_at < $1 ORDER BY ended_at LIMIT $2",
+                      SQL_ARGS(SQL_INT(s->before_ms), SQL_INT(s->limit)), &rows, &s->count, reterr);
+    for (size_t i = 0; rc == 0 && i < s->count; i++)
+        rc = forget(tx, rows[i].id, reterr);
+    return rc;
+}
+
+int store_session_sweep(struct store *store, int64_t before_ms, unsigned limit, size_t *ret_count, struct error *reterr)
+{
+    struct sweep s = {.before_ms = before_ms, .limit = limit};
+    int rc = store_tx_write(store, sweep, &s, reterr);
+    if (rc == 0 && ret_count != NULL)
+        *ret_count = s.count;
     return rc;
 }

@@ -89,18 +89,22 @@ static void migrations_go_in_together_or_not_at_all(void **state)
 {
     struct fixture *f = *state;
     struct error e = {0};
-    const struct migration bad[] = {{1, migrate_all[0].sql},
-                                    {2, migrate_all[1].sql},
-                                    {3, "CREATE TABLE extra (a BIGINT); CREATE TABLE more (b {text});"},
-                                    {4, "CREATE TABLE oops (a BIGINT, a BIGINT);"}};
-    assert_true(migrate_with(f, bad, 4, &e) < 0);
-    assert_non_null(strstr(e.text, "migration 4"));
+    struct migration bad[16];
+    char failed[32];
+    const int last = (int)migrate_count;
+    assert_true(migrate_count + 2 <= ARRAY_LEN(bad));
+    memcpy(bad, migrate_all, migrate_count * sizeof(bad[0]));
+    bad[last] = (struct migration){last + 1, "CREATE TABLE extra (a BIGINT); CREATE TABLE more (b {text});"};
+    bad[last + 1] = (struct migration){last + 2, "CREATE TABLE oops (a BIGINT, a BIGINT);"};
+    assert_true(migrate_with(f, bad, migrate_count + 2, &e) < 0);
+    snprintf(failed, sizeof(failed), "migration %d:", last + 2);
+    assert_non_null(strstr(e.text, failed));
     assert_int_equal(open_again(f, false, &e), 0);
-    assert_ok(migrate_with(f, bad, 3, ERR));
+    assert_ok(migrate_with(f, bad, migrate_count + 1, ERR));
     change(f->store, "INSERT INTO more (b) VALUES ('x')");
     int version = 0;
     assert_ok(store_schema_version(f->store, &version, ERR));
-    assert_int_equal(version, 3);
+    assert_int_equal(version, last + 1);
 }
 
 static void many_programs_start_on_an_empty_store_at_once(void **state)

@@ -472,6 +472,82 @@ static void passed_deadlines_of_sessions_are_found_and_ended(void **state)
     assert_int_equal(store_session_set_deadline(store, s.id, 5, NULL), ERR_CONFLICT);
 }
 
+static void ended_sessions_are_forgotten_after_a_while(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_desktop d;
+    struct store_ticket_grant grant;
+    enum store_ticket_refusal why;
+    struct store_session_end end;
+    struct store_connection c;
+    struct store_session s;
+    struct store_assignment *assignments = NULL;
+    size_t count = 9;
+    char hash[ID_HASH_SIZE];
+    rows_ready(store, "office", &d);
+    struct store_session old = rows_session(store, "office", "alice", NULL);
+    rows_ticket(store, old.id, "t1", hash);
+    assert_int_equal(rows_redeem(store, hash, &grant, &why), 0);
+    assert_ok(store_session_end(store, 0, old.id, SESSION_END_LOGOFF, 0, ROWS_NOW + 10, &end, ERR));
+    struct store_session fresh = rows_session(store, "office", "bob", NULL);
+    assert_ok(store_session_sweep(store, ROWS_NOW + 10, 100, &count, ERR));
+    assert_int_equal(count, 0);
+    assert_ok(store_session_sweep(store, ROWS_NOW + 11, 100, &count, ERR));
+    assert_int_equal(count, 1);
+    assert_int_equal(store_session_get(store, old.id, &s, NULL), ERR_NOT_FOUND);
+    assert_int_equal(store_connection_get(store, grant.connection, &c, NULL), ERR_NOT_FOUND);
+    assert_int_equal(rows_redeem(store, hash, &grant, &why), ERR_TICKET_REFUSED);
+    assert_int_equal(why, STORE_TICKET_UNKNOWN);
+    assert_ok(store_assignment_list(store, NULL, NULL, &assignments, &count, ERR));
+    assert_int_equal(count, 0);
+    free(assignments);
+    assert_string_equal(session_again(store, fresh.id).person, "bob");
+}
+
+/* Each filter by itself, with one session of each state. */
+static void sessions_are_found_by_what_is_asked(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_desktop d;
+    struct store_ticket_grant grant;
+    enum store_ticket_refusal why;
+    struct store_session_end end;
+    char hash[ID_HASH_SIZE];
+    rows_ready(store, "office", &d);
+    struct store_session ended = rows_session(store, "office", "eve", NULL);
+    assert_ok(store_session_end(store, 0, ended.id, SESSION_END_ADMIN, 0, ROWS_NOW, &end, ERR));
+    rows_ready(store, "office", &d);
+    struct store_session connected = rows_session(store, "office", "alice", NULL);
+    rows_ticket(store, connected.id, "t1", hash);
+    assert_int_equal(rows_redeem(store, hash, &grant, &why), 0);
+    (void)rows_session(store, "office", "bob", NULL);
+    const struct {
+        struct store_session_filter filter;
+        const char *people;
+    } cases[] = {
+        {{.pool = NULL}, "eve alice bob "},
+        {{.open_only = true}, "alice bob "},
+        {{.states = SM_TO(SESSION_CONNECTED)}, "alice "},
+        {{.states = SM_TO(SESSION_ENDED) | SM_TO(SESSION_PREPARING)}, "eve bob "},
+        {{.waiting_only = true}, "bob "},
+        {{.person = "alice", .open_only = true}, "alice "},
+        {{.person = "eve", .open_only = true}, ""},
+        {{.desktop = connected.desktop}, "alice "},
+        {{.pool = "lab"}, ""},
+        {{.intent_only = true}, ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct store_session *rows = NULL;
+        size_t count = 0;
+        char people[64] = "";
+        assert_ok(store_session_list(store, &cases[i].filter, NULL, &rows, &count, ERR));
+        for (size_t k = 0; k < count; k++)
+            snprintf(people + strlen(people), sizeof(people) - strlen(people), "%s ", rows[k].person);
+        free(rows);
+        assert_string_equal(people, cases[i].people);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +569,8 @@ int main(void)
         FIXTURE_BOTH(a_gateway_s_hello_settles_what_both_know),
         FIXTURE_BOTH(the_queue_is_listed_in_its_order),
         FIXTURE_BOTH(passed_deadlines_of_sessions_are_found_and_ended),
+        FIXTURE_BOTH(ended_sessions_are_forgotten_after_a_while),
+        FIXTURE_BOTH(sessions_are_found_by_what_is_asked),
     };
     return cmocka_run_group_tests_name("store_session", tests, fixture_start, fixture_stop);
 }
