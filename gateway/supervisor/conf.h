@@ -19,8 +19,8 @@
     X(STR, tls, key, "/etc/carrel/gateway.key", 1, 0, "", false, "Its private key, PEM; read again on SIGHUP")         \
     X(STR, broker, internal_socket, "/run/carrel/broker-internal.sock", 1, 0, "", false,                               \
       "The broker's unix socket for gateways")                                                                         \
-    X(STR, broker, api_socket, "/run/carrel/broker.sock", 1, 0, "", false,                                             \
-      "The broker's unix socket for the API that is passed through")                                                   \
+    X(STR, broker, api_socket, "/run/carrel/broker-internal.sock", 1, 0, "", false,                                    \
+      "The socket of the broker's that API requests are passed to: the one for gateways, where nobody is root")                                                   \
     X(BOOL, broker, admin_api, "off", 0, 0, "", false, "Pass /api/v1/admin through; leave off where outsiders get in") \
     X(STR, web, web_dir, "/usr/share/carrel/web", 1, 0, "", false, "Folder of the pages that are served")             \
     X(INT, limits, rdp_connections, "20000", 1, 1000000, "connections", false, "At the RDP port of each worker")       \
