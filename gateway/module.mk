@@ -9,3 +9,7 @@ carrel-gateway_LDLIBS = $(NET_LDLIBS) $(BASE_LDLIBS)
 test_relay_SRC := tests/unit/test_relay.c tests/unit/pair.c
 test_relay_LIBS := gateway net proto base
 test_relay_LDLIBS = -lcmocka $(NET_LDLIBS) $(BASE_LDLIBS)
+test_link_LIBS := gateway net proto base
+test_link_LDLIBS = -lcmocka $(NET_LDLIBS) $(BASE_LDLIBS)
+test_listen_LIBS := gateway net proto base
+test_listen_LDLIBS = -lcmocka $(NET_LDLIBS) $(BASE_LDLIBS)
