@@ -3,11 +3,14 @@
 #include "broker/vault.h"
 #include "lib/base/clock.h"
 #include "lib/store/store_login.h"
+#include "lib/store/store_session.h"
 #include "lib/store/store_ticket.h"
 
-#define EVERY_MS       30000
-#define BATCH          500
-#define TICKET_KEPT_MS 3600000 /* so that a refusal can say "expired" instead of "unknown" */
+#define EVERY_MS        30000
+#define BATCH           500
+#define TICKET_KEPT_MS  3600000 /* so that a refusal can say "expired" instead of "unknown" */
+#define SESSION_BATCH   100
+#define SESSION_KEPT_MS (INT64_C(90) * 24 * 3600 * 1000) /* ended sessions, for `carrelctl session list` */
 
 struct chores {
     struct broker *broker;
@@ -23,6 +26,7 @@ static void work(struct workpool_job *job, void *thread_data)
     int64_t now = clock_wall_ms();
     store_login_sweep(chores->broker->store, now, BATCH, NULL, NULL);
     store_ticket_sweep(chores->broker->store, now - TICKET_KEPT_MS, BATCH, NULL, NULL);
+    store_session_sweep(chores->broker->store, now - SESSION_KEPT_MS, SESSION_BATCH, NULL, NULL);
 }
 
 static void done(struct workpool_job *job, int status)

@@ -339,6 +339,30 @@ static void a_server_that_is_away_is_said_and_found_again(void **state)
     free(value);
 }
 
+static int hold(struct store_tx *tx, void *arg, struct error *reterr)
+{
+    struct store *store = tx->store;
+    struct error *e = arg;
+    char *value = NULL;
+    int rc = store_setting_get(store, "a", &value, e);
+    free(value);
+    return rc == ERR_STORE_DOWN ? 0 : err_set(reterr, ERR_INTERNAL, "a second connection was opened");
+}
+
+/* From inside an operation, where no other call may be made otherwise. */
+static void connections_are_bounded(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = NULL;
+    struct error e = {0};
+    const struct store_options options = {.uri = f->uri, .connections = 1, .busy_ms = 50};
+    assert_ok(store_open(&options, &store, ERR));
+    assert_ok(store_tx_read(store, hold, &e, ERR));
+    assert_non_null(strstr(e.text, "all 1 connections"));
+    assert_ok(store_ping(store, ERR));
+    store_close(store);
+}
+
 /* Takes two rows in opposite orders, so that the server has to break the tie. */
 struct crossing {
     struct store *store;
@@ -397,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_BOTH(a_commit_that_fails_leaves_nothing_and_may_be_repeated),
         FIXTURE_BOTH(an_operation_that_fails_takes_no_other_of_its_group_with_it),
+        FIXTURE_BOTH(connections_are_bounded),
         FIXTURE_SQLITE(a_group_that_cannot_be_committed_is_done_one_by_one),
         FIXTURE_SQLITE(a_lock_that_stays_is_reported_in_words),
         FIXTURE_SQLITE(the_file_is_for_its_owner_alone),
