@@ -26,7 +26,7 @@ static const struct sm_state states[RDP_STATE_COUNT] = {
     [RDP_CONFIRMING] = {"confirming", SM_TO(RDP_SECURING) | SM_TO(RDP_RELAYING) | ENDS, 10000},
     [RDP_SECURING] = {"securing", SM_TO(RDP_RELAYING) | ENDS, 15000},
     [RDP_RELAYING] = {"relaying", SM_TO(RDP_OVER), 0},
-    [RDP_REFUSING] = {"refusing", SM_TO(RDP_OVER), 0}, /* lib/rdp/refusal has its own */
+    [RDP_REFUSING] = {"refusing", SM_TO(RDP_OVER), 0}, /* gateway/rdp/refusal has its own */
     [RDP_OVER] = {"over", 0, 0},
 };
 const struct sm rdp_conn_sm = {"rdp-connection", states, RDP_STATE_COUNT};
@@ -414,11 +414,20 @@ static void redeemed(int err, const struct error *e, const struct gw_grant *gran
     dial(conn);
 }
 
+/* A client says nothing between its request and our answer; one that hangs up shall not cost a desktop a visit. */
+static void on_waiting(struct stream *s, unsigned events, void *arg)
+{
+    (void)s;
+    if (events & STREAM_HANGUP)
+        finish(arg, GW_REASON_CLIENT_CLOSED);
+}
+
 static void redeem(struct rdp_conn *conn)
 {
     struct error e = {0};
     move(conn, RDP_REDEEMING);
-    stream_watch(conn->client, 0);
+    stream_set_handler(conn->client, on_waiting, conn);
+    stream_watch(conn->client, STREAM_HANGUP);
     int r = link_redeem(conn->shared->link, conn->request.token, GW_DOOR_RDP, conn->address, redeemed, conn,
                         &conn->redemption, &e);
     secret_wipe(conn->request.token, sizeof(conn->request.token));
