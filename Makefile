@@ -10,7 +10,7 @@ all:
 
 B := build
 CC ?= gcc
-PKGS := libuv libwebsockets jansson libcurl openssl libvirt libpq sqlite3 libseccomp inih
+PKGS := libuv jansson libcurl openssl libvirt libpq sqlite3 libseccomp inih
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef \
         -Wswitch-enum -Wno-format-truncation
