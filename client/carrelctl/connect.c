@@ -4,6 +4,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/base/secret.h"
 #include "lib/proto/doc.h"
 
 #include <inttypes.h>
@@ -23,7 +24,8 @@
 struct visit {
     struct ctl *ctl;
     json_t *session;
-    int64_t asked_ms; /* when its ticket was made */
+    char ticket[160]; /* only the answer to connect has it; later documents of the session do not repeat it */
+    int64_t asked_ms; /* when it was made */
 };
 
 static const char *word(const json_t *doc, const char *name)
@@ -86,8 +88,10 @@ static int ask_connect(struct visit *v)
         return outcome_fail(&v->ctl->failure, OUTCOME_REFUSED, "out of memory");
     v->asked_ms = clock_mono_ms();
     int outcome = site_call(&v->ctl->site, "POST", path, body, &answer, &v->ctl->failure);
-    if (outcome == OUTCOME_OK)
+    if (outcome == OUTCOME_OK) {
         take_session(v, answer);
+        snprintf(v->ticket, sizeof(v->ticket), "%s", word(answer, "ticket"));
+    }
     return outcome;
 }
 
@@ -166,7 +170,7 @@ static int door_of(const struct visit *v, struct rdp_door *ret, char *title, siz
     *ret = (struct rdp_door){
         .host = word(door, "host"),
         .port = (int)json_integer_value(json_object_get(door, "port")),
-        .token = *word(door, "token") ? word(door, "token") : word(v->session, "ticket"),
+        .token = *word(door, "token") ? word(door, "token") : v->ticket,
         .title = title,
         .username = json_string_value(json_object_get(credentials, "username")),
         .password = json_string_value(json_object_get(credentials, "password")),
@@ -311,5 +315,6 @@ int ctl_connect(struct ctl *ctl)
     if (outcome == OUTCOME_OK)
         outcome = start_client(&v, client);
     json_decref(v.session);
+    secret_wipe(v.ticket, sizeof(v.ticket));
     return outcome;
 }

@@ -1,5 +1,6 @@
 #include "lib/net/httpc_easy.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 
 #include <pthread.h>
@@ -152,16 +153,41 @@ static void set_tls(struct easy *easy)
     }
 }
 
+/* Bytes of any number are a sign of life: libcurl's own low-speed limit counts bytes a second and would end an event
+ * stream that only carries its keepalive comments. */
+static int watch_idle(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    struct easy *easy = arg;
+    int64_t now = clock_mono_ms();
+    (void)down_total;
+    (void)up_total;
+    if (easy->moved_ms == 0 || down + up != easy->moved) {
+        easy->moved = down + up;
+        easy->moved_ms = now;
+    }
+    easy->idle = now - easy->moved_ms > (int64_t)easy->idle_ms;
+    return easy->idle ? 1 : 0;
+}
+
+static void set_idle(struct easy *easy, unsigned idle_ms)
+{
+    easy->idle_ms = idle_ms;
+    if (idle_ms == 0)
+        return;
+    curl_easy_setopt(easy->curl, CURLOPT_XFERINFOFUNCTION, watch_idle);
+    curl_easy_setopt(easy->curl, CURLOPT_XFERINFODATA, easy);
+    curl_easy_setopt(easy->curl, CURLOPT_NOPROGRESS, 0L);
+    /* Never reached; it makes libcurl look, and so call us, once a second on a silent connection. */
+    curl_easy_setopt(easy->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(easy->curl, CURLOPT_LOW_SPEED_TIME, 10L * 365 * 86400);
+}
+
 static void set_deadlines(CURL *curl, const struct httpc_request *request, bool streaming)
 {
     unsigned connect_ms = request->connect_ms != 0 ? request->connect_ms : CONNECT_DEFAULT;
     unsigned total_ms = request->total_ms != 0 || streaming ? request->total_ms : TOTAL_DEFAULT;
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)total_ms);
-    if (request->idle_ms != 0) {
-        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)((request->idle_ms + 999) / 1000));
-    }
 }
 
 static void set_body(struct easy *easy, const struct httpc_request *request)
@@ -203,6 +229,7 @@ int easy_init(struct easy *easy, const struct httpc_request *request, bool strea
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, data_came);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, easy);
     set_deadlines(curl, request, streaming);
+    set_idle(easy, request->idle_ms);
     set_tls(easy);
     set_body(easy, request);
     return 0;
@@ -258,6 +285,8 @@ int easy_outcome(const struct easy *easy, CURLcode code, struct error *reterr)
         return err_set(reterr, ERR_TOO_BIG, "the answer is larger than %zu bytes", easy->kept.max);
     if (easy->stopped)
         return err_set(reterr, ERR_CANCELLED, "the answer was given up");
+    if (easy->idle)
+        return err_set(reterr, ERR_TIMEOUT, "nothing arrived for %u s", easy->idle_ms / 1000);
     const char *why = easy->message[0] != '\0' ? easy->message : curl_easy_strerror(code);
     return err_set_lib(reterr, code_of(easy, code), code, "%s", why);
 }

@@ -28,7 +28,11 @@ struct easy {
     void (*on_head)(struct easy *easy);
     /* NULL = keep the body. As httpc_handlers.data. */
     int (*on_data)(struct easy *easy, const void *data, size_t len);
-    bool stopped; /* on_data wanted no more */
+    bool stopped;     /* on_data wanted no more */
+    unsigned idle_ms; /* nothing moves for so long: give up; 0 = never */
+    bool idle;        /* given up for that */
+    curl_off_t moved; /* bytes both ways when something moved last, and when that was */
+    int64_t moved_ms;
 };
 
 /* Copies what the transfer needs. `easy` is zeroed by the caller; easy_done also after failure. */

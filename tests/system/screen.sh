@@ -1,6 +1,9 @@
 # A person at a screen, for system tests: an X server nobody sees (Xvfb), a desktop client on it, looks and keystrokes.
 # Sourced. Needs SCREENS, a folder for logs and pictures.
 
+# ImageMagick's own name: other programs called "convert" exist.
+im_convert=$(command -v convert-im6.q16 || command -v convert)
+
 # screen_open NUMBER: an X server on display :NUMBER, 1024x768.
 screen_open() {
     Xvfb ":$1" -screen 0 1024x768x24 -nolisten tcp >"$SCREENS/xvfb-$1.log" 2>&1 &
@@ -22,7 +25,7 @@ screen_picture() {
 screen_share() {
     local picture=$SCREENS/look-$1.png
     screen_picture "$1" "$picture" || { echo 0; return; }
-    convert "$picture" -fill white +opaque "$2" -fill black -opaque "$2" -negate -format '%[fx:int(mean*1000)]' info: 2>/dev/null || echo 0
+    "$im_convert" "$picture" -fill white +opaque "$2" -fill black -opaque "$2" -negate -format '%[fx:int(mean*1000)]' info: 2>/dev/null || echo 0
 }
 
 # screen_shows NUMBER COLOUR PER_MILLE: at least so much of it.
