@@ -53,9 +53,10 @@ struct problem *problem_set(struct problem *problem, int status, const char *cod
 
 char *problem_write(const struct problem *problem)
 {
-    json_t *doc CLEANUP(doc_freep) =
-        json_pack("{ss ss si ss ss}", "type", "about:blank", "title", problem->title, "status", problem->status, "code",
-                  problem->code, "detail", problem->detail);
+    char type[64];
+    snprintf(type, sizeof(type), "urn:carrel:problem:%s", problem->code);
+    json_t *doc CLEANUP(doc_freep) = json_pack("{ss ss si ss ss}", "type", type, "title", problem->title, "status",
+                                               problem->status, "code", problem->code, "detail", problem->detail);
     return doc ? doc_write(doc) : NULL;
 }
 
