@@ -67,6 +67,12 @@ libvirt_answers()
     timeout 10 $VIRSH version >/dev/null 2>&1
 }
 
+# No pipe into grep -q here: virsh would die of it in the middle, and pipefail would say no.
+network_active()
+{
+    [[ $($VIRSH net-info "$DEMO_NAME" 2>/dev/null) =~ Active:\ +yes ]]
+}
+
 our_domains()
 {
     $VIRSH list --all --name 2>/dev/null | grep -E "^$DEMO_NAME-" || true
