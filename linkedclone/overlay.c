@@ -3,6 +3,7 @@
 #include "lib/base/id.h"
 #include "lib/base/text.h"
 #include "linkedclone/command.h"
+#include "linkedclone/durable.h"
 #include "linkedclone/folder.h"
 #include "linkedclone/qcow2.h"
 #include "linkedclone/seal.h"
@@ -303,15 +304,13 @@ static int write_clone(const struct batch *b, int fd, struct error *reterr)
         return err_set_errno(reterr, ERR_IO, errno, "writing a clone");
     if ((b->uid != (uid_t)-1 || b->gid != (gid_t)-1) && fchown(fd, b->uid, b->gid) < 0)
         return err_set_errno(reterr, ERR_IO, errno, "giving a clone its owner");
-    /* Writing begins now, for all of the batch; write_part waits for it. */
-    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     return 0;
 }
 
 /* Write from … to - 1, then wait for all of them. */
 static int write_part(struct batch *b, size_t from, size_t to, struct error *reterr)
 {
-    int fds[OPEN_AT_ONCE_MAX];
+    int fds[OPEN_AT_ONCE_MAX] = {0};
     size_t opened = 0;
     int rc = 0;
     for (size_t i = from; rc == 0 && i < to; i++) {
@@ -324,9 +323,9 @@ static int write_part(struct batch *b, size_t from, size_t to, struct error *ret
         b->made = i + 1;
         rc = write_clone(b, fd, reterr);
     }
+    if (rc == 0)
+        rc = durable_sync(fds, opened, reterr);
     for (size_t i = 0; i < opened; i++) {
-        if (rc == 0 && fsync(fds[i]) < 0)
-            rc = err_set_errno(reterr, ERR_IO, errno, "making a clone durable");
         if (rc == 0)
             rc = check_header(b->t, fds[i], b->paths[from + i], reterr);
         close(fds[i]);

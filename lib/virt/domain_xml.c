@@ -1,39 +1,8 @@
 #include "lib/virt/domain_xml.h"
 
+#include "lib/virt/xml.h"
+
 #include <string.h>
-
-static const char *entity(char c)
-{
-    switch (c) {
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '&':
-        return "&amp;";
-    case '\'':
-        return "&apos;";
-    case '"':
-        return "&quot;";
-    default:
-        return (unsigned char)c < 32 && c != '\t' && c != '\n' ? "?" : NULL;
-    }
-}
-
-int domain_xml_escape(struct buf *out, const char *text)
-{
-    int rc = 0;
-    while (rc == 0 && *text != '\0') {
-        size_t plain = 0;
-        while (text[plain] != '\0' && entity(text[plain]) == NULL)
-            plain++;
-        rc = buf_append(out, text, plain);
-        text += plain;
-        if (rc == 0 && *text != '\0')
-            rc = buf_append_str(out, entity(*text++));
-    }
-    return rc;
-}
 
 /* Collects the first failure, so that the writer reads like the document. */
 struct writer {
@@ -54,7 +23,7 @@ static void with(struct writer *w, const char *before, const char *text, const c
         return;
     raw(w, before);
     if (w->rc == 0)
-        w->rc = domain_xml_escape(w->out, text);
+        w->rc = xml_escape(w->out, text);
     raw(w, after);
 }
 

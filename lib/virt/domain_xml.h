@@ -15,7 +15,4 @@ struct domain_xml_host {
 /* Append the definition to `out`. spec as checked by virt_domain_define. Errors: ERR_TOO_BIG, ERR_NOMEM. */
 int domain_xml_write(const struct virt_domain_spec *spec, const struct domain_xml_host *host, struct buf *out);
 
-/* Append `text` with markup characters as entities and what XML 1.0 forbids as '?'. */
-int domain_xml_escape(struct buf *out, const char *text);
-
 #endif

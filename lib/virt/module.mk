@@ -8,3 +8,5 @@ test_fake_LIBS := virt base
 test_fake_LDLIBS := -lcmocka $(VIRT_LDLIBS)
 test_libvirt_LIBS := virt base
 test_libvirt_LDLIBS := -lcmocka $(VIRT_LDLIBS)
+fuzz_network_xml_LIBS := virt base
+fuzz_network_xml_LDLIBS := $(VIRT_LDLIBS)

@@ -1,8 +1,8 @@
 #include "lib/virt/network_xml.h"
 
 #include "lib/base/text.h"
-#include "lib/virt/domain_xml.h"
 #include "lib/virt/name.h"
+#include "lib/virt/xml.h"
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
@@ -47,7 +47,7 @@ int network_xml_write_host(const char *mac, const char *name, uint32_t address, 
     if (rc == 0 && name[0] != '\0') {
         rc = buf_append_str(out, " name='");
         if (rc == 0)
-            rc = domain_xml_escape(out, name);
+            rc = xml_escape(out, name);
         if (rc == 0)
             rc = buf_append_str(out, "'");
     }
