@@ -242,7 +242,7 @@ static void say_aftermath(struct visit *v)
 }
 
 /* What became of the session when the client has ended with `status`. */
-static int conclude(struct visit *v, const char *client, int status)
+static int conclude(struct visit *v, const char *client, const char *host, int status)
 {
     const char *why = "";
     enum rdp_end end = rdp_end_of(status, &why);
@@ -258,6 +258,10 @@ static int conclude(struct visit *v, const char *client, int status)
                             "the connection to the desktop was lost (%s ended with %d)", client, status);
     outcome_fail(&v->ctl->failure, OUTCOME_REFUSED, "the desktop could not be opened%s%s (%s ended with %d)",
                  *why ? ": " : "", why, client, status);
+    if (strstr(why, "certificate"))
+        outcome_hint(&v->ctl->failure,
+                     "It must be signed by the authority of --ca and hold the name %s; FreeRDP takes no addresses.",
+                     host);
     if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
         outcome_hint(&v->ctl->failure, "There is no display: DISPLAY is not set.");
     outcome_hint(&v->ctl->failure, "The client's own messages stand above; --print-command shows how it is called.");
@@ -266,7 +270,7 @@ static int conclude(struct visit *v, const char *client, int status)
 
 static int start_client(struct visit *v, const char *client)
 {
-    char title[128];
+    char title[128], host[256];
     struct rdp_door door;
     struct error e = {0};
     struct buf args;
@@ -275,6 +279,8 @@ static int start_client(struct visit *v, const char *client)
 
     if (outcome != OUTCOME_OK)
         return outcome;
+    /* The door's texts go with the session's document, which is replaced afterwards. */
+    snprintf(host, sizeof(host), "%s", door.host);
     buf_init(&args, RDP_ARGS_MAX);
     int r = rdp_args(&door, v->ctl->inv->rest, v->ctl->inv->n_rest, print, &args, &e);
     if (r == 0)
@@ -284,7 +290,7 @@ static int start_client(struct visit *v, const char *client)
     buf_done(&args);
     if (r < 0)
         return outcome_fail(&v->ctl->failure, OUTCOME_REFUSED, "%s", err_message(&e));
-    return print ? OUTCOME_OK : conclude(v, client, status);
+    return print ? OUTCOME_OK : conclude(v, client, host, status);
 }
 
 int ctl_connect(struct ctl *ctl)

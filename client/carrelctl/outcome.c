@@ -41,14 +41,14 @@ static const struct {
     {"directory_down", "Try again in a moment; an administrator sees the cause in carrel-broker's log."},
     {"not_entitled", "An administrator can see who may use it with: carrelctl entitlement list"},
     {"forbidden", "This needs the administrator's role; over the broker's local socket, root has it."},
-    {"admin_api_off",
+    {"admin_not_here",
      "This gateway does not carry the administration; use an inward one, or the broker's local socket."},
 };
 
 int outcome_problem(struct failure *f, const struct problem *problem)
 {
-    /* 502 and 504 are a gateway's: the broker behind it does not answer. */
-    bool behind = problem->status == 502 || problem->status == 504;
+    /* A gateway's word that the broker behind it does not answer. */
+    bool behind = problem->status == 502 || problem->status == 504 || strcmp(problem->code, "broker_down") == 0;
 
     outcome_fail(f, behind ? OUTCOME_UNREACHABLE : OUTCOME_REFUSED, "%s", problem->detail);
     f->status = problem->status;

@@ -7,7 +7,10 @@
 #include "lib/proto/doc.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #define AUTHORIZATION "Authorization: Bearer "
 
@@ -123,6 +126,18 @@ static int judge(const struct site *site, const struct httpc_response *response,
     return r < 0 ? outcome_no_answer(f, r, &e, site_where(site)) : OUTCOME_OK;
 }
 
+/* libcurl names a host and port that a socket has not; the system's own word is the better one. */
+static void explain_socket(const struct site *site, int err, struct error *e)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+
+    if (site->url || err != ERR_UNREACHABLE || text_copy(at.sun_path, sizeof(at.sun_path), site->socket) < 0)
+        return;
+    int fd CLEANUP_CLOSE = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+        err_set(e, err, "%s", strerror(errno));
+}
+
 int site_call(const struct site *site, const char *method, const char *path, const json_t *body, json_t **ret,
               struct failure *f)
 {
@@ -141,6 +156,7 @@ int site_call(const struct site *site, const char *method, const char *path, con
     /* A login's body holds the password. */
     if (text)
         secret_wipe(text, strlen(text));
+    explain_socket(site, r, &e);
     int outcome = r < 0 ? outcome_no_answer(f, r, &e, site_where(site)) : judge(site, &response, ret, f);
     httpc_response_done(&response);
     return outcome;

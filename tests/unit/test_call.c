@@ -141,7 +141,9 @@ static void problems_become_sentences_and_statuses(void **state)
         {404, "not_found", OUTCOME_REFUSED, ""},
         {503, "directory_down", OUTCOME_REFUSED, "Try again"},
         {502, "http_502", OUTCOME_UNREACHABLE, ""},
-        {504, "broker_silent", OUTCOME_UNREACHABLE, ""},
+        {504, "broker_slow", OUTCOME_UNREACHABLE, ""},
+        {503, "broker_down", OUTCOME_UNREACHABLE, ""},
+        {403, "admin_not_here", OUTCOME_REFUSED, "inward"},
     };
 
     (void)state;

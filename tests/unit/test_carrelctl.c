@@ -242,6 +242,7 @@ static void nobody_there_is_status_3(void **state)
     assert_int_equal(run(NULL, "pool list --url https://localhost:1"), 3);
     says(err, "https://localhost:1 cannot be reached");
     assert_int_equal(run(NULL, "pool list --socket %s/none.sock", base), 3);
+    says(err, "none.sock cannot be reached: No such file or directory.");
     says(err, "carrel-broker");
     assert_int_equal(run(NULL, "host list --socket %s", fakesite_url(site)), 3);
     assert_int_equal(run(NULL, "pool list --timeout 1s --socket %s", fakesite_url(site)), 3);
@@ -464,6 +465,10 @@ static void connect_can_fail_in_many_ways(void **state)
     says(err, "there is no RDP client");
     assert_int_equal(run(NULL, "connect office --client %s/client", base), 1);
     says(err, "the desktop could not be opened: the gateway cannot be reached");
+    make_client(143);
+    assert_int_equal(run(NULL, "connect office --client %s/client", base), 1);
+    says(err, "certificate cannot be trusted");
+    says(err, "hold the name localhost");
     assert_int_equal(run(NULL, "connect other --client %s/client", base), 1);
     says(err, "You have no right to the pool other.");
     assert_int_equal(run(NULL, "connect evil --client %s/client", base), 1);
