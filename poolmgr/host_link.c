@@ -408,6 +408,11 @@ bool host_link_is_up(const struct host_link *host)
     return host->phase == PHASE_UP;
 }
 
+bool host_link_is_connecting(const struct host_link *host)
+{
+    return host->phase == PHASE_OPENING && !host->backoff.failures;
+}
+
 bool host_link_is_failed(const struct host_link *host)
 {
     return host->failed;

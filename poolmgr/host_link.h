@@ -57,6 +57,8 @@ int host_link_submit(struct host_link *host, struct host_job *job);
 void host_link_set_row(struct host_link *host, const struct store_host *row);
 const struct store_host *host_link_row(const struct host_link *host);
 bool host_link_is_up(const struct host_link *host);
+/* Its first connection is being made: whether it answers is not known yet. */
+bool host_link_is_connecting(const struct host_link *host);
 /* It has not answered for failed_ms. */
 bool host_link_is_failed(const struct host_link *host);
 /* Why it is not up; "" when it is. */

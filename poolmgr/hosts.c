@@ -113,6 +113,9 @@ static void on_changed(void *arg, struct host_link *link)
         host->report = true;
         host->listed = false;
     }
+    for (struct fleet_desktop *d = m->fleet.desktops; d && host_link_is_up(link); d = d->next)
+        if (d->row.state == DESKTOP_REQUESTED)
+            d->retry_ms = 0; /* there may be room now */
     if (!host_link_is_up(link)) {
         for (struct fleet_desktop *d = m->fleet.desktops; d; d = d->next) {
             if (!is_on(d, link))

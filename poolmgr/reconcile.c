@@ -87,6 +87,15 @@ static size_t list_hosts(struct manager *m, const char *only, struct placement_h
     return count;
 }
 
+/* A look at a host's KVM takes seconds: until then nothing can be said. */
+static bool one_is_connecting(const struct manager *m)
+{
+    for (const struct fleet_host *h = m->fleet.hosts; h; h = h->next)
+        if (host_link_is_connecting(h->link))
+            return true;
+    return false;
+}
+
 static void place(struct manager *m, struct fleet_desktop *d, const struct lifecycle_step *step)
 {
     static struct placement_host hosts[PLACEMENT_HOSTS];
@@ -102,7 +111,8 @@ static void place(struct manager *m, struct fleet_desktop *d, const struct lifec
     int pick = placement_pick(hosts, count, &need, PLACEMENT_SPREAD, why, sizeof why);
     if (pick < 0) {
         d->retry_ms = clock_wall_ms() + PLACE_RETRY_MS;
-        pools_degraded(m, pool, why);
+        if (!one_is_connecting(m))
+            pools_degraded(m, pool, why);
         return;
     }
     if (step_begin(m, d, step, NULL, hosts[pick].name))

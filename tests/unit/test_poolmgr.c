@@ -3,10 +3,12 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
+#include "lib/model/pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,18 +16,20 @@
 
 #define FAKE "fake:h1?rdp=1&rdp_port=33890"
 
+#define ANY SIZE_MAX
+
 struct want {
     const char *pool;
     int state;
     size_t count;
-    size_t total; /* 0 = no matter */
+    size_t total; /* ANY = no matter */
 };
 
 static bool is_as_wanted(struct site *site, void *arg)
 {
     const struct want *w = arg;
 
-    return site_has(site, w->pool, w->state, w->count) && (!w->total || site_has(site, w->pool, -1, w->total));
+    return site_has(site, w->pool, w->state, w->count) && (w->total == ANY || site_has(site, w->pool, -1, w->total));
 }
 
 static void reach(struct site *site, const char *pool, size_t ready)
@@ -192,7 +196,7 @@ static void domains_lost_while_away_are_made_again(void **state)
     site_stop(site);
     fake_power_loss(fake_host_get("h1"));
     site_start(site);
-    struct want w = {"office", DESKTOP_READY, 0, 0};
+    struct want w = {"office", DESKTOP_READY, 0, ANY};
     assert_true(site_run_until(site, is_as_wanted, &w));
     reach(site, "office", 3);
     site_judge(site);
@@ -231,6 +235,186 @@ static void strays_are_removed(void **state)
     virt_close(virt);
 }
 
+static void a_hung_host_stalls_only_itself(void **state)
+{
+    struct site *site = *state;
+    struct fake_host *hung = fake_host_get("h2");
+
+    site_add_host(site, "h2", "fake:h2?rdp=1&rdp_port=33890&memory_mib=1048576"); /* the emptiest: chosen first */
+    site_add_pool(site, "office", 2, 4, 0);
+    reach(site, "office", 2);
+    fake_hang(hung, FAKE_DEFINE, true);
+    fake_hang(hung, FAKE_LIST, true);
+    site_add_pool(site, "works", 1, 1, 0);
+    site_run(site, 500);
+    struct store_pool pool;
+    assert_int_equal(store_pool_get(site->store, "works", &pool, NULL), 0);
+    snprintf(pool.host, sizeof pool.host, "h1");
+    assert_int_equal(store_pool_update(site->store, &pool, clock_wall_ms(), NULL), 0);
+    site_scale(site, "works", 3, 3, 0);
+    struct want two = {"works", DESKTOP_READY, 2, ANY}; /* the third one is on the host that hangs */
+    assert_true(site_run_until(site, is_as_wanted, &two));
+    fake_down(hung, true); /* its calls come back with an error */
+    fake_hang(hung, FAKE_DEFINE, false);
+    fake_hang(hung, FAKE_LIST, false);
+    site_run(site, 500);
+    fake_down(hung, false);
+    reach(site, "works", 3);
+    reach(site, "office", 2);
+    site_judge(site);
+}
+
+static void a_host_that_fails_is_replaced_and_comes_back(void **state)
+{
+    struct site *site = *state;
+    struct fake_host *h1 = fake_host_get("h1");
+    struct store_session alice;
+
+    site_add_pool(site, "office", 2, 2, 0);
+    reach(site, "office", 2);
+    site_connect(site, "office", "alice", &alice);
+    fake_down(h1, true);
+    site_run(site, 300);
+    site_add_host(site, "h2", "fake:h2?rdp=1&rdp_port=33890");
+    struct want w = {"office", DESKTOP_READY, 2, ANY};
+    assert_true(site_run_until(site, is_as_wanted, &w));
+    assert_true(site_run_until(site, session_has_desktop, alice.id)); /* she had not come yet: her place is kept */
+    fake_down(h1, false);
+    reach(site, "office", 2);
+    site_judge(site);
+}
+
+static void a_broken_connection_is_mended(void **state)
+{
+    struct site *site = *state;
+    struct store_session alice;
+    struct fake_host *h1 = fake_host_get("h1");
+    char domain[80];
+
+    site_add_pool(site, "office", 2, 2, 0);
+    reach(site, "office", 2);
+    uint32_t starts = fake_calls(h1, FAKE_START);
+    fake_disconnect(h1);
+    site_run(site, 2500);
+    reach(site, "office", 2);
+    assert_int_equal(fake_calls(h1, FAKE_START), starts);
+    site_connect(site, "office", "alice", &alice);
+    assert_int_equal(store_session_prepared(site->store, alice.id, alice.desktop, "alice", clock_wall_ms(), NULL), 0);
+    snprintf(domain, sizeof domain, "carrel-%s", alice.desktop_name);
+    assert_int_equal(fake_guest_logon(h1, domain, "alice"), 0);
+    site_run(site, 300);
+    assert_int_equal(fake_guest_logoff(h1, domain, "alice"), 0);
+    assert_true(site_run_until(site, session_is_over, alice.id));
+    reach(site, "office", 2);
+    site_judge(site);
+}
+
+/* Whatever one guest says: the others work, and nobody else's session ends. */
+static void a_hostile_guest_harms_only_itself(void **state)
+{
+    struct site *site = *state;
+    struct fake_host *h1 = fake_host_get("h1");
+    struct store_session alice, bob;
+    char domain[80], flood[8192];
+    static const char *const words[] = {
+        "{\"event\":\"logoff\",\"user\":\"alice\"}\n",
+        "{\"event\":\"up\"}\n",
+        "not json\n",
+        "{\"id\":1,\"ok\":true}\n",
+        "{\"event\":\"logoff\",\"user\":\"../../etc\"}\n",
+    };
+
+    site_add_pool(site, "office", 2, 2, 0);
+    reach(site, "office", 2);
+    site_connect(site, "office", "alice", &alice);
+    site_connect(site, "office", "bob", &bob);
+    assert_int_equal(store_session_prepared(site->store, alice.id, alice.desktop, "alice", clock_wall_ms(), NULL), 0);
+    assert_int_equal(store_session_prepared(site->store, bob.id, bob.desktop, "bob", clock_wall_ms(), NULL), 0);
+    snprintf(domain, sizeof domain, "carrel-%s", bob.desktop_name);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        assert_int_equal(fake_guest_say(h1, domain, words[i], strlen(words[i])), 0);
+        site_run(site, 60);
+    }
+    memset(flood, 'x', sizeof flood);
+    for (int i = 0; i < 64; i++)
+        fake_guest_say(h1, domain, flood, sizeof flood);
+    site_run(site, 300);
+    assert_true(site->daemon->manager.counters.guests_refused > 0);
+    struct store_session now;
+    assert_int_equal(store_session_get(site->store, alice.id, &now, NULL), 0);
+    assert_int_not_equal(now.state, SESSION_ENDED);
+    site_judge(site);
+}
+
+static void nobody_is_told_of_a_pinned_certificate_that_changed(void **state)
+{
+    struct site *site = *state;
+    struct fake_host *h1 = fake_host_get("h1");
+    struct store_desktop before, after;
+    static const char other[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    site_add_pool(site, "office", 1, 1, 0);
+    reach(site, "office", 1);
+    assert_int_equal(store_desktop_get_named(site->store, "office-001", &before, NULL), 0);
+    assert_int_equal(fake_guest_cert(h1, "carrel-office-001", other), 0);
+    fake_disconnect(h1);
+    site_run(site, 2500);
+    assert_int_equal(store_desktop_get_named(site->store, "office-001", &after, NULL), 0);
+    assert_string_equal(after.cert_sha256, before.cert_sha256);
+}
+
+static void a_pool_that_is_deleted_goes(void **state)
+{
+    struct site *site = *state;
+    struct store_session alice;
+    struct store_pool pool;
+
+    site_add_pool(site, "office", 2, 2, 0);
+    reach(site, "office", 2);
+    site_connect(site, "office", "alice", &alice);
+    assert_int_equal(store_pool_get(site->store, "office", &pool, NULL), 0);
+    snprintf(pool.state, sizeof pool.state, "%s", POOL_STATE_DELETING);
+    assert_int_equal(store_pool_update(site->store, &pool, clock_wall_ms(), NULL), 0);
+    reach(site, "office", 0);
+    assert_true(site_run_until(site, session_is_over, alice.id));
+    assert_int_equal(site_overlays(site), 0);
+}
+
+static bool one_boots(struct site *site, void *arg)
+{
+    (void)arg;
+    return site_count(site, "office", DESKTOP_BOOTING, false) > 0;
+}
+
+static bool none_is_left(struct site *site, void *arg)
+{
+    (void)arg;
+    return site_has(site, "office", -1, 0);
+}
+
+/* libvirt's own test driver runs no guests: desktops come as far as booting, and go again without a trace. */
+static void on_libvirts_test_driver(void **state)
+{
+    struct site *site = *state;
+    struct store_pool pool;
+
+    site_add_host(site, "t", "test:///default");
+    site_add_pool(site, "office", 0, 4, 0);
+    assert_int_equal(store_pool_get(site->store, "office", &pool, NULL), 0);
+    snprintf(pool.host, sizeof pool.host, "t");
+    snprintf(pool.network, sizeof pool.network, "default");
+    pool.size_min = 2;
+    assert_int_equal(store_pool_update(site->store, &pool, clock_wall_ms(), NULL), 0);
+    if (!site_run_until(site, one_boots, NULL)) {
+        struct store_desktop row;
+        assert_int_equal(store_desktop_get_named(site->store, "office-001", &row, NULL), 0);
+        fail_msg("%s: %s", sm_name(&desktop_sm, row.state), row.error);
+    }
+    site_scale(site, "office", 0, 4, 0);
+    assert_true(site_run_until(site, none_is_left, NULL));
+    assert_int_equal(site_overlays(site), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +427,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_restart_takes_over_what_is_there, open_site, close_site),
         cmocka_unit_test_setup_teardown(domains_lost_while_away_are_made_again, open_site, close_site),
         cmocka_unit_test_setup_teardown(strays_are_removed, open_site, close_site),
+        cmocka_unit_test_setup_teardown(a_hung_host_stalls_only_itself, open_site, close_site),
+        cmocka_unit_test_setup_teardown(a_host_that_fails_is_replaced_and_comes_back, open_site, close_site),
+        cmocka_unit_test_setup_teardown(a_broken_connection_is_mended, open_site, close_site),
+        cmocka_unit_test_setup_teardown(a_hostile_guest_harms_only_itself, open_site, close_site),
+        cmocka_unit_test_setup_teardown(nobody_is_told_of_a_pinned_certificate_that_changed, open_site, close_site),
+        cmocka_unit_test_setup_teardown(a_pool_that_is_deleted_goes, open_site, close_site),
+        cmocka_unit_test_setup_teardown(on_libvirts_test_driver, open_site, close_site),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
