@@ -16,7 +16,9 @@ test_bench_LIBS := bench
 test_bench_LDLIBS := -lcmocka -ljansson -lm
 
 # Benches measure the daemons too, so those are built.
+bench_names = $(filter-out report,$(patsubst bench_%,%,$(filter bench_%,$(TOOLS))))
 bench: $(B)/tools/bench_report FORCE
+	$(if $(filter-out $(bench_names),$(BENCH)),$(error there is no bench called $(filter-out $(bench_names),$(BENCH)); there are: $(bench_names)))
 	$(MAKE) --no-print-directory all $(if $(BENCH),$(BENCH:%=$(B)/tools/bench_%),tools)
 	tests/bench/run $(B)/tools build/bench.json $(if $(QUICK),--quick) $(BENCH)
 .PHONY: bench
