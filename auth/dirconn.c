@@ -366,7 +366,7 @@ const char *dirconn_entry_value(struct dirconn_entry *entry, const char *attribu
     if (!cache->values || n >= (size_t)ldap_count_values_len(cache->values))
         return NULL;
     const struct berval *value = cache->values[n];
-    if (memchr(value->bv_val, '\0', value->bv_len) || !text_is_utf8(value->bv_val, value->bv_len))
+    if (value->bv_len == 0 || memchr(value->bv_val, '\0', value->bv_len) || !text_is_utf8(value->bv_val, value->bv_len))
         return NULL;
     return value->bv_val;
 }

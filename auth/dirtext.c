@@ -128,7 +128,7 @@ char *dirtext_dn_first_value(const char *dn)
         return NULL;
     if (parts && parts[0] && parts[0][0]) {
         const struct berval *first = &parts[0][0]->la_value;
-        if (!memchr(first->bv_val, '\0', first->bv_len))
+        if (first->bv_len > 0 && !memchr(first->bv_val, '\0', first->bv_len))
             value = mem_strndup(first->bv_val, first->bv_len);
     }
     ldap_dnfree(parts);

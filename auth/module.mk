@@ -6,3 +6,5 @@ test_ldap_LIBS := auth base
 test_ldap_LDLIBS := -lcmocka $(AUTH_LDLIBS) -lcrypto -linih
 test_dirtext_LIBS := auth base
 test_dirtext_LDLIBS := $(test_ldap_LDLIBS)
+fuzz_dirtext_LIBS := auth base
+fuzz_dirtext_LDLIBS := $(test_ldap_LDLIBS) -ljansson

@@ -8,3 +8,4 @@ test_gw_LIBS := proto base
 test_gw_LDLIBS := -lcmocka -ljansson -lcrypto -linih
 fuzz_gw_LDLIBS := -ljansson -lcrypto -linih
 test_mcs_LIBS := proto base
+fuzz_pm_LDLIBS := $(test_pm_LDLIBS)
