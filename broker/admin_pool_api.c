@@ -110,7 +110,19 @@ static int set_image(struct call *call, const char *text, struct store_pool *poo
     return 0;
 }
 
-/* Why a pool is not what it should be: the first failed desktop's reason. */
+/* What the pool manager says about the pool; "" = nothing. */
+static int read_note(struct call *call, const char *pool, char *ret, size_t size, struct error *reterr)
+{
+    char name[sizeof(POOL_NOTE_SETTING) + STORE_NAME_SIZE];
+    char *reason CLEANUP_FREE = NULL;
+    snprintf(name, sizeof(name), POOL_NOTE_SETTING "%s", pool);
+    int rc = store_setting_get(call->broker->store, name, &reason, reterr);
+    if (rc == 0 && reason[0] != '\0')
+        snprintf(ret, size, "degraded: %s", reason);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* Why a pool is not what it should be: the pool manager's word, else the first failed desktop's reason. */
 static int find_note(struct call *call, const struct store_pool *pool, const struct store_pool_counts *counts,
                      char *ret, size_t size, struct error *reterr)
 {
@@ -119,9 +131,10 @@ static int find_note(struct call *call, const struct store_pool *pool, const str
     struct store_desktop_filter filter = {.pool = pool->name, .states = SM_TO(DESKTOP_ERROR)};
     struct store_page page = {.limit = 1};
     ret[0] = '\0';
-    if (counts->desktops[DESKTOP_ERROR] == 0)
-        return 0;
-    int rc = store_desktop_list(call->broker->store, &filter, &page, &rows, &count, reterr);
+    int rc = read_note(call, pool->name, ret, size, reterr);
+    if (rc != 0 || ret[0] != '\0' || counts->desktops[DESKTOP_ERROR] == 0)
+        return rc;
+    rc = store_desktop_list(call->broker->store, &filter, &page, &rows, &count, reterr);
     if (rc == 0 && count > 0)
         snprintf(ret, size, "%s: %s", rows[0].name, rows[0].error);
     return rc;

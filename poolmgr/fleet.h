@@ -54,6 +54,7 @@ struct fleet_pool {
     bool working; /* a job that adds desktops or serves the queue is under way */
     bool seen;
     bool told;                   /* that it is degraded */
+    bool note;                   /* `reason` changed since it was written to the store */
     struct sizing_counts counts; /* by the last pass */
     struct sizing_plan plan;
     char reason[BACKOFF_CAUSE_SIZE]; /* why it does not get its desktops; "" = it does */

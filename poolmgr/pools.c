@@ -21,6 +21,8 @@ struct pool_job {
     uint32_t add; /* desktops */
     bool fill;    /* serve the queue */
     bool remove;  /* the row: nothing is left of it */
+    bool note;    /* write `reason` */
+    char reason[BACKOFF_CAUSE_SIZE];
     int64_t gen;
     uint32_t added;
     int code;
@@ -32,6 +34,7 @@ struct pool_job {
 void pools_degraded(struct manager *m, struct fleet_pool *pool, const char *why)
 {
     (void)m;
+    pool->note = pool->note || strcmp(pool->reason, why) != 0;
     snprintf(pool->reason, sizeof pool->reason, "%s", why);
     if (!pool->told)
         log_event(EV_POOL_DEGRADED, LOG_STR("pool", pool->row.name), LOG_STR("why", why));
@@ -51,10 +54,19 @@ void pools_worked(struct fleet_pool *pool)
     if (pool->told)
         log_event(EV_POOL_HEALED, LOG_STR("pool", pool->row.name));
     pool->told = false;
+    pool->note = pool->note || pool->reason[0];
     pool->reason[0] = '\0';
 }
 
 /* ---- jobs */
+
+static int write_note(const struct pool_job *job, struct error *reterr)
+{
+    char name[sizeof POOL_NOTE_SETTING + STORE_NAME_SIZE];
+
+    snprintf(name, sizeof name, POOL_NOTE_SETTING "%s", job->pool);
+    return store_setting_set(job->manager->env.store, name, job->reason, reterr);
+}
 
 static void work_pool(struct workpool_job *base, void *thread_data)
 {
@@ -69,6 +81,8 @@ static void work_pool(struct workpool_job *base, void *thread_data)
         job->code = store_desktop_add(env->store, job->gen, job->pool, env->holder, clock_wall_ms(), &row, &job->error);
         job->added += !job->code;
     }
+    if (!job->code && job->note)
+        job->code = write_note(job, &job->error);
     if (!job->code && job->remove)
         job->code = store_pool_remove(env->store, job->gen, job->pool, &job->error);
 }
@@ -101,13 +115,17 @@ static void begin_job(struct manager *m, struct fleet_pool *pool, uint32_t add, 
     job->fill = fill;
     job->remove = remove;
     job->gen = leader_gen(m->leader);
+    job->note = pool->note || remove;
+    snprintf(job->reason, sizeof job->reason, "%s", remove ? "" : pool->reason);
     snprintf(job->pool, sizeof job->pool, "%s", pool->row.name);
     job->job.work = work_pool;
     job->job.done = done_pool;
-    if (workpool_submit(m->store_pool, &job->job))
+    if (workpool_submit(m->store_pool, &job->job)) {
         free(job);
-    else
-        pool->working = true;
+        return;
+    }
+    pool->working = true;
+    pool->note = false;
 }
 
 /* ---- sizing */
@@ -252,6 +270,8 @@ static void size(struct manager *m, struct fleet_pool *pool)
         grow(m, pool);
     else if (pool->plan.remove)
         shrink(m, pool);
+    if (pool->note)
+        begin_job(m, pool, 0, false, false);
 }
 
 void pools_size(struct manager *m, const struct rows *rows)

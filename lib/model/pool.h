@@ -10,6 +10,10 @@
 #define POOL_STATE_CLOSED   "closed" /* no new sessions */
 #define POOL_STATE_DELETING "deleting"
 
+/* Setting of the store, followed by the pool's name: why the pool does not get its desktops; "" = it does. Written by
+ * the leading poolmgr. */
+#define POOL_NOTE_SETTING "pool-note/"
+
 #define POOL_CREDENTIALS_SESSION      "session-password"
 #define POOL_CREDENTIALS_PASS_THROUGH "pass-through"
 #define POOL_CREDENTIALS_NONE         "none"

@@ -415,6 +415,35 @@ static void on_libvirts_test_driver(void **state)
     assert_int_equal(site_overlays(site), 0);
 }
 
+static bool note_is(struct site *site, void *arg)
+{
+    char *note CLEANUP_FREE = NULL;
+
+    if (store_setting_get(site->store, POOL_NOTE_SETTING "office", &note, NULL))
+        return false;
+    return !strcmp(note, arg);
+}
+
+static void a_degraded_pool_says_why_and_heals(void **state)
+{
+    struct site *site = *state;
+    struct store_pool pool;
+
+    site_add_pool(site, "office", 0, 2, 0);
+    assert_int_equal(store_pool_get(site->store, "office", &pool, NULL), 0);
+    pool.memory_mib = 1 << 20;
+    pool.size_min = 1;
+    assert_int_equal(store_pool_update(site->store, &pool, clock_wall_ms(), NULL), 0);
+    char why[] = "h1 has too little memory free";
+    assert_true(site_run_until(site, note_is, why));
+    assert_int_equal(store_pool_get(site->store, "office", &pool, NULL), 0);
+    pool.memory_mib = 256;
+    assert_int_equal(store_pool_update(site->store, &pool, clock_wall_ms(), NULL), 0);
+    reach(site, "office", 1);
+    char nothing[] = "";
+    assert_true(site_run_until(site, note_is, nothing));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +463,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_is_told_of_a_pinned_certificate_that_changed, open_site, close_site),
         cmocka_unit_test_setup_teardown(a_pool_that_is_deleted_goes, open_site, close_site),
         cmocka_unit_test_setup_teardown(on_libvirts_test_driver, open_site, close_site),
+        cmocka_unit_test_setup_teardown(a_degraded_pool_says_why_and_heals, open_site, close_site),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
