@@ -251,6 +251,10 @@ static int conclude(struct visit *v, const char *client, const char *host, int s
 
     if (known && !never_open)
         say_aftermath(v);
+    /* Where the person logs off inside the desktop, the line is cut from the other end: that is how it is meant to end.
+     */
+    if (known && has_ended(v->session))
+        return OUTCOME_OK;
     if (end == RDP_CLOSED)
         return known ? OUTCOME_OK : (int)v->ctl->failure.outcome;
     if (!never_open)
