@@ -121,8 +121,7 @@ static const char *do_sessions(struct fake_domain *domain, const json_t *request
     json_t *list = json_array();
     for (size_t i = 0; i < FAKE_USERS_MAX; i++)
         if (domain->guest.users[i].logged_on)
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:s}", "user", domain->guest.users[i].name, "state", "active"));
+            json_array_append_new(list, json_pack("{s:s, s:s}", "user", domain->guest.users[i].name, "state", "open"));
     json_object_set_new(answer, "sessions", list);
     return NULL;
 }
