@@ -152,9 +152,11 @@ static int replace_old(struct store_tx *tx, struct redeem *r, struct error *rete
 
 static int lease(struct store_tx *tx, const struct redeem *r, struct error *reterr)
 {
-    int rc = sql_exec(tx, "UPDATE tickets SET state = 'leased', connection = $2, redeemed_at = $3 WHERE hash = $1",
-                      SQL_ARGS(SQL_TEXT(r->use->hash), SQL_TEXT(r->grant.connection), SQL_INT(r->use->now_ms)), NULL,
-                      reterr);
+    int rc = sql_exec(
+        tx, "UPDATE tickets SET state = 'leased', connection = $2, redeemed_at = $3, address = $4 WHERE hash = $1",
+        SQL_ARGS(SQL_TEXT(r->use->hash), SQL_TEXT(r->grant.connection), SQL_INT(r->use->now_ms),
+                 SQL_TEXT(r->use->address)),
+        NULL, reterr);
     if (rc != 0 || r->grant.again)
         return rc;
     return sql_exec(tx, "UPDATE tickets SET state = 'void' WHERE session = $2 AND state = 'leased' AND hash <> $1",

@@ -1,7 +1,8 @@
 /* Tickets and their redemption. Any worker thread. Machine: ticket_sm in lib/model/connection.h.
  *
  * A ticket is known here only by its hash (id_hash of its text). Redeemed once it is the lease of its session's
- * connection: redeeming it again replaces that connection and never adds one. */
+ * connection: redeeming it again replaces that connection and never adds one. The first redemption binds it to the
+ * client's address: what was overheard on the way is worth nothing elsewhere. */
 #ifndef CARREL_STORE_STORE_TICKET_H
 #define CARREL_STORE_STORE_TICKET_H
 

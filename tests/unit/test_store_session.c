@@ -243,6 +243,26 @@ static void a_newer_ticket_takes_over(void **state)
     assert_int_equal(why, STORE_TICKET_SUPERSEDED);
 }
 
+static void a_lease_stays_with_its_address(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_desktop d;
+    struct store_ticket_grant grant;
+    enum store_ticket_refusal why;
+    char hash[ID_HASH_SIZE];
+    rows_ready(store, "office", &d);
+    struct store_session s = rows_session(store, "office", "alice", NULL);
+    rows_ticket(store, s.id, "t1", hash);
+    struct store_ticket_use use = {hash, "rdp", "198.51.100.1", "g1", "i1", "w1", ROWS_NOW + 10};
+    assert_ok(store_ticket_redeem(store, &use, &grant, &why, ERR));
+    use.address = "198.51.100.2";
+    assert_int_equal(store_ticket_redeem(store, &use, &grant, &why, NULL), ERR_TICKET_REFUSED);
+    assert_int_equal(why, STORE_TICKET_WRONG_ADDRESS);
+    use.address = "198.51.100.1";
+    assert_ok(store_ticket_redeem(store, &use, &grant, &why, ERR));
+    assert_true(grant.again);
+}
+
 static void tickets_are_refused_precisely(void **state)
 {
     struct store *store = store_of(state);
@@ -560,6 +580,7 @@ int main(void)
         FIXTURE_BOTH(a_person_who_came_back_keeps_the_session),
         FIXTURE_BOTH(a_lease_replaces_its_connection_and_never_adds_one),
         FIXTURE_BOTH(a_newer_ticket_takes_over),
+        FIXTURE_BOTH(a_lease_stays_with_its_address),
         FIXTURE_BOTH(tickets_are_refused_precisely),
         FIXTURE_BOTH(an_intent_to_log_off_stands),
         FIXTURE_BOTH(preparation_counts_only_for_the_session_s_own_desktop),
