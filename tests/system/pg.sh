@@ -14,6 +14,10 @@ pg_start() {
         return 1
     pg_uri="postgresql:///postgres?host=$pg_dir&user=carrel"
 }
+pg_crash() { "${pg_as[@]}" "$pg_bin/pg_ctl" -D "$pg_dir/data" -m immediate stop >>"$pg_log" 2>&1; }
+pg_again() {
+    "${pg_as[@]}" "$pg_bin/pg_ctl" -D "$pg_dir/data" -w -l "$pg_dir/log" -o "-k $pg_dir -c listen_addresses= -c fsync=off" start >>"$pg_log" 2>&1
+}
 pg_stop() {
     [ -n "${pg_dir:-}" ] || return 0
     "${pg_as[@]}" "$pg_bin/pg_ctl" -D "$pg_dir/data" -m immediate stop >>"$pg_log" 2>&1
