@@ -1,6 +1,7 @@
 #include "lib/base/id.h"
 
 #include "lib/base/err.h"
+#include "lib/base/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -58,12 +59,7 @@ void id_new(const char *prefix, char ret_id[ID_SIZE])
 
 void id_hash(const void *data, size_t len, char ret_hex[ID_HASH_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char md[SHA256_DIGEST_LENGTH];
     SHA256(data, len, md);
-    for (size_t i = 0; i < sizeof(md); i++) {
-        ret_hex[2 * i] = digits[md[i] >> 4];
-        ret_hex[2 * i + 1] = digits[md[i] & 15];
-    }
-    ret_hex[2 * sizeof(md)] = '\0';
+    text_hex(md, sizeof(md), ret_hex);
 }
